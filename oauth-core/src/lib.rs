@@ -1,0 +1,5 @@
+//! x
+mod clock;
+mod time;
+pub use clock::{BoxFuture, Clock};
+pub use time::Instant;
