@@ -1,5 +1,81 @@
-//! x
+//! OAuth 2.0 client credentials (RFC 6749 §4.4) for services that call protected APIs: the traits, the
+//! protocol, and a cache that never makes a caller wait for a renewal. There is no HTTP client and no async
+//! runtime in this crate; `oauth-reqwest` and `oauth-isahc` bring theirs.
+//!
+//! - **You write a service**: take an adapter crate; you need from here what its four lines need.
+//! - **You write an SDK**: accept `impl TokenSource` ([`TokenSource`]), and authorize requests with an
+//!   [`Authorizer`].
+//! - **You have a grant of your own**: implement [`TokenSource`] and wrap it in a [`CachedTokenSource`].
+//! - **You have an HTTP client of your own**: implement [`HttpClient`], one method.
+//!
+//! # Examples
+//!
+//! ```
+//! use oauth_core::{Authorizer, ClientCredentials, HttpClient, TokenSource};
+//!
+//! # async fn example(http_client: impl HttpClient + 'static) -> Result<(), oauth_core::Error> {
+//! let source = ClientCredentials::builder("https://id.example.com/oauth/token", "my-client")
+//!     .client_secret("shh")
+//!     .scopes(["read", "write"])
+//!     .http_client(http_client)
+//!     .build()?
+//!     .cached();
+//!
+//! let token = source.token().await?; // fetched at the first call, then cached and renewed ahead of time
+//! let authorizer = Authorizer::new(source, ["https://api.example.com"])?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! - `tokio`: background renewals run on the tokio runtime in which they were noticed. Without it, and
+//!   outside any runtime, one thread serves the whole process.
+
+mod authorizer;
+mod cached;
+mod client_credentials;
 mod clock;
+mod error;
+mod flight;
+mod http_client;
+mod memory_store;
+mod oauth_error;
+mod protocol;
+mod refresh;
+mod runtime;
+mod scope;
+mod secret;
+mod source;
+mod spawner;
+mod store;
+mod system_clock;
 mod time;
+mod token;
+mod token_key;
+
+pub use async_trait::async_trait;
+
+pub use authorizer::{Authorizer, Exchange, Target, Verdict};
+pub use cached::{CachedTokenSource, CachedTokenSourceBuilder};
+pub use client_credentials::{ClientCredentials, ClientCredentialsBuilder};
 pub use clock::{BoxFuture, Clock};
+pub use error::{Error, ErrorBuilder, ErrorKind};
+pub use http_client::{HttpClient, HttpError};
+pub use memory_store::MemoryStore;
+pub use oauth_error::{OAuthError, OAuthErrorCode};
+pub use protocol::challenge::Challenge;
+pub use protocol::client_auth::ClientAuthMethod;
+pub use protocol::origin::Origin;
+pub use protocol::response::MAX_RESPONSE_BODY;
+pub use refresh::policy::{RefreshPolicy, RefreshPolicyBuilder};
+pub use runtime::DefaultSpawner;
+pub use scope::{InvalidScope, Scopes};
+pub use secret::{ExposeSecret, SecretString};
+pub use source::{SharedTokenSource, TokenSource};
+pub use spawner::Spawner;
+pub use store::{Lease, StoreError, StoredToken, TokenStore};
+pub use system_clock::SystemClock;
 pub use time::Instant;
+pub use token::{AccessToken, AccessTokenBuilder, InvalidToken, TokenType};
+pub use token_key::{TokenKey, TokenKeyBuilder};

@@ -53,10 +53,6 @@ impl Instant {
     pub(crate) const fn as_nanos(self) -> u64 {
         self.0
     }
-
-    pub(crate) const fn from_nanos(nanos: u64) -> Self {
-        Self(nanos)
-    }
 }
 
 impl Add<Duration> for Instant {

@@ -1,0 +1,99 @@
+//! A flight: one piece of work that any number of callers wait on, and none of them owns.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use futures_util::FutureExt;
+use futures_util::future::{Shared, WeakShared};
+
+use crate::clock::BoxFuture;
+use crate::error::Error;
+use crate::refresh::machine::FlightId;
+use crate::token::AccessToken;
+
+pub(crate) type Outcome = Result<AccessToken, Error>;
+
+/// The cache's own hold on a flight: weak, so that a flight which nobody drives any more (its runtime has
+/// shut down, its callers are gone) is dropped and says so.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    id: FlightId,
+    work: WeakShared<BoxFuture<'static, Outcome>>,
+    waiters: Waiters,
+}
+
+/// How many callers wait on a flight.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Waiters(Arc<AtomicUsize>);
+
+impl Waiters {
+    pub(crate) fn any(&self) -> bool {
+        self.0.load(Ordering::Acquire) > 0
+    }
+}
+
+/// A caller's place on a flight. Polling it drives the work on; dropping it leaves the work to the others.
+pub(crate) struct Waiter {
+    work: Shared<BoxFuture<'static, Outcome>>,
+    waiters: Waiters,
+}
+
+/// The place of whoever drives the work when nobody waits.
+pub(crate) struct Driver(Shared<BoxFuture<'static, Outcome>>);
+
+impl Flight {
+    /// A flight that does `work`, which has not begun, and the driver that keeps it alive.
+    pub(crate) fn new(
+        id: FlightId,
+        waiters: Waiters,
+        work: BoxFuture<'static, Outcome>,
+    ) -> (Option<Self>, Driver) {
+        let work = work.shared();
+        // There is no weak hold on work that is done, and this has not begun.
+        let flight = work.downgrade().map(|work| Self { id, work, waiters });
+        (flight, Driver(work))
+    }
+
+    pub(crate) fn id(&self) -> FlightId {
+        self.id
+    }
+
+    /// A place on the flight, unless nobody drives it any more.
+    pub(crate) fn join(&self) -> Option<Waiter> {
+        Some(Waiter::new(self.work.upgrade()?, &self.waiters))
+    }
+}
+
+impl Waiter {
+    fn new(work: Shared<BoxFuture<'static, Outcome>>, waiters: &Waiters) -> Self {
+        waiters.0.fetch_add(1, Ordering::AcqRel);
+        Self {
+            work,
+            waiters: waiters.clone(),
+        }
+    }
+}
+
+impl Driver {
+    /// The work as something to spawn: its outcome is in the cache by then.
+    pub(crate) fn into_work(self) -> BoxFuture<'static, ()> {
+        Box::pin(self.0.map(drop))
+    }
+}
+
+impl Future for Waiter {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        self.work.poll_unpin(context)
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.waiters.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

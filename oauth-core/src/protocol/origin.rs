@@ -1,0 +1,264 @@
+//! Where a token may go: origins (RFC 6454) and token endpoints.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use http::Uri;
+
+use crate::error::Error;
+
+/// Scheme, host and port: `https://api.example.com`, `http://127.0.0.1:8080`.
+///
+/// Two origins are equal as RFC 6454 §4 says: the host in any case, the default port with or without
+/// being named.
+///
+/// # Examples
+///
+/// ```
+/// use oauth_core::Origin;
+///
+/// let origin: Origin = "https://API.example.com:443".parse()?;
+/// assert_eq!(origin.to_string(), "https://api.example.com");
+/// assert!("https://api.example.com/v1".parse::<Origin>().is_err());
+/// assert!("http://api.example.com".parse::<Origin>().is_err(), "only loopback may do without TLS");
+/// # Ok::<(), oauth_core::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    secure: bool,
+    host: Box<str>,
+    port: u16,
+}
+
+impl Origin {
+    /// The origin of an absolute `http` or `https` URI, whatever its path.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the URI is not absolute, has
+    /// another scheme, or holds user information.
+    pub fn of(uri: &Uri) -> Result<Self, Error> {
+        let fault = |what: &str| Error::configuration(format!("{what} in {}", Shown(uri)));
+        let secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            Some(_) => return Err(fault("a scheme other than http or https")),
+            None => return Err(fault("no scheme (https://…)")),
+        };
+        let authority = uri.authority().ok_or_else(|| fault("no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(fault("user information (user:password@)"));
+        }
+        if authority.host().is_empty() {
+            return Err(fault("no host"));
+        }
+        let port_text = authority
+            .as_str()
+            .get(authority.host().len()..)
+            .unwrap_or_default();
+        let port = match authority.port_u16() {
+            Some(port) => port,
+            None if port_text.len() > 1 => return Err(fault("an impossible port")),
+            None if secure => 443,
+            None => 80,
+        };
+        Ok(Self {
+            secure,
+            host: authority.host().to_ascii_lowercase().into(),
+            port,
+        })
+    }
+
+    /// Whether the connection to it is protected: `https`, or this very machine.
+    #[must_use]
+    pub fn is_protected(&self) -> bool {
+        self.secure || is_loopback(&self.host)
+    }
+
+    /// Whether `scheme`, `host` and `port` name this origin. `host` must be in lower case, as URL
+    /// parsers leave it, and an IPv6 address in brackets.
+    #[must_use]
+    pub fn matches(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
+        let (scheme_of_self, default_port) = if self.secure {
+            ("https", 443)
+        } else {
+            ("http", 80)
+        };
+        scheme == scheme_of_self && host == &*self.host && port.unwrap_or(default_port) == self.port
+    }
+}
+
+impl FromStr for Origin {
+    type Err = Error;
+
+    /// Reads an origin that tokens may be sent to.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let fault = |what: &str| {
+            Error::configuration(format!(
+                "{text:?} is not an origin tokens may go to: {what}; write it like https://api.example.com"
+            ))
+        };
+        if text.contains('#') {
+            return Err(fault("it has a fragment"));
+        }
+        if text.contains('@') {
+            // Not quoted: what stands before the sign may be a password.
+            return Err(Error::configuration(
+                "an origin must not hold user information (user:password@); write it like https://api.example.com",
+            ));
+        }
+        let uri: Uri = text.parse().map_err(|cause| fault(&format!("{cause}")))?;
+        let origin = Self::of(&uri).map_err(|cause| fault(&cause.to_string()))?;
+        if uri
+            .path_and_query()
+            .is_some_and(|path| path.as_str() != "/")
+        {
+            return Err(fault("it has a path or a query"));
+        }
+        if !origin.is_protected() {
+            return Err(fault("plain http is allowed to loopback only"));
+        }
+        Ok(origin)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, default_port) = if self.secure {
+            ("https", 443)
+        } else {
+            ("http", 80)
+        };
+        write!(f, "{scheme}://{}", self.host)?;
+        if self.port != default_port {
+            write!(f, ":{}", self.port)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Origin({self})")
+    }
+}
+
+/// Reads the URL of a token endpoint (RFC 6749 §3.2, §3.2.1).
+pub(crate) fn token_endpoint(text: &str) -> Result<Uri, Error> {
+    if text.contains('@') && authority_part(text).contains('@') {
+        // Not quoted: what stands before the sign may be a password.
+        return Err(Error::configuration(
+            "the token URL must not hold user information (user:password@); credentials go to client_secret()",
+        ));
+    }
+    let fault =
+        |what: &str| Error::configuration(format!("the token URL {text:?} cannot be used: {what}"));
+    if text.contains('#') {
+        return Err(fault("it has a fragment (RFC 6749 §3.2)"));
+    }
+    let uri: Uri = text.parse().map_err(|cause| fault(&format!("{cause}")))?;
+    let origin = Origin::of(&uri).map_err(|cause| fault(&cause.to_string()))?;
+    if !origin.is_protected() {
+        return Err(fault(
+            "credentials need https; plain http is allowed to loopback only",
+        ));
+    }
+    Ok(uri)
+}
+
+fn authority_part(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+        || (host.starts_with('[') && address.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback()))
+}
+
+/// A URI without what may be secret in it: user information and query.
+struct Shown<'a>(&'a Uri);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.0.host().unwrap_or_default();
+        let scheme = self
+            .0
+            .scheme_str()
+            .map(|scheme| format!("{scheme}://"))
+            .unwrap_or_default();
+        write!(f, "\"{scheme}{host}{}\"", self.0.path())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        token_endpoint(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn p10_a_token_url_needs_tls_except_on_loopback() {
+        assert!(refusal("http://id.example.com/token").contains("http://id.example.com/token"));
+        assert!(refusal("http://127.0.0.1.example.com/token").contains("https"));
+        for fine in [
+            "https://id.example.com/token?tenant=a",
+            "http://127.0.0.1:8080/token",
+            "http://127.9.9.9/token",
+            "http://[::1]:80/token",
+            "http://localhost/token",
+        ] {
+            assert_eq!(token_endpoint(fine).unwrap().to_string(), fine);
+        }
+    }
+
+    #[test]
+    fn a_token_url_with_fragment_user_or_no_host_is_refused() {
+        assert!(refusal("https://id.example.com/token#x").contains("fragment"));
+        assert!(refusal("/token").contains("no scheme"));
+        assert!(refusal("ftp://id.example.com/token").contains("scheme"));
+        assert!(refusal("https://id.example.com:99999/token").contains("99999"));
+        assert!(refusal("https://id example.com").contains("id example.com"));
+        let with_password = refusal("https://user:hunter2@id.example.com/token");
+        assert!(with_password.contains("user information"));
+        assert!(!with_password.contains("hunter2"));
+        assert!(token_endpoint("https://id.example.com/a@b").is_ok());
+    }
+
+    #[test]
+    fn p10_origins_are_compared_as_rfc_6454_says() {
+        let origin: Origin = "https://API.example.com".parse().unwrap();
+        assert_eq!(origin, "https://api.example.com:443/".parse().unwrap());
+        assert_ne!(origin, "https://api.example.com:8443".parse().unwrap());
+        assert!(origin.matches("https", "api.example.com", None));
+        assert!(origin.matches("https", "api.example.com", Some(443)));
+        assert!(!origin.matches("http", "api.example.com", Some(443)));
+        assert!(!origin.matches("https", "api.example.com.evil.test", None));
+    }
+
+    #[test]
+    fn p10_an_origin_is_nothing_but_an_origin() {
+        for bad in [
+            "https://api.example.com/v1",
+            "https://api.example.com?x",
+            "https://api.example.com/#x",
+            "http://api.example.com",
+            "api.example.com",
+            "https://",
+            "*",
+        ] {
+            let message = bad.parse::<Origin>().unwrap_err().to_string();
+            assert!(message.contains(bad), "{message}");
+        }
+        let message = "https://u:hunter2@h"
+            .parse::<Origin>()
+            .unwrap_err()
+            .to_string();
+        assert!(!message.contains("hunter2"));
+    }
+}

@@ -1,0 +1,251 @@
+//! Reading a token response (RFC 6749 §5): a total function, whatever the bytes.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{Response, StatusCode};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tracing::debug;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorBuilder, ErrorKind};
+use crate::oauth_error::OAuthError;
+use crate::protocol::retry_after::retry_after;
+use crate::scope::Scopes;
+use crate::secret::REDACTED;
+use crate::time::Instant;
+use crate::token::{AccessToken, TokenType};
+
+/// The longest body that is read from a token endpoint: 1 MiB.
+pub const MAX_RESPONSE_BODY: usize = 1024 * 1024;
+
+/// No lifetime is longer: 10 years.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// What is known besides the response itself.
+pub(crate) struct Context<'a> {
+    /// When the request was sent.
+    pub(crate) sent: Instant,
+    /// The time of day, for HTTP dates.
+    pub(crate) wall: SystemTime,
+    /// A server that quotes this back in its error text is not quoted.
+    pub(crate) client_secret: &'a str,
+}
+
+/// The members of a JSON object, each left as it was written: a number no type can hold spoils only
+/// itself. The last of several of one name counts.
+type Members<'a> = BTreeMap<String, &'a RawValue>;
+
+pub(crate) fn read(
+    response: &Response<Bytes>,
+    context: &Context<'_>,
+) -> Result<AccessToken, Error> {
+    let status = response.status();
+    let members = members(response.body());
+    let oauth_error = members
+        .as_ref()
+        .and_then(|members| oauth_error(members, context));
+    if status.is_success() && oauth_error.is_none() {
+        let members = members.ok_or_else(|| malformed(response, "is not a JSON object"))?;
+        return token(response, &members, context);
+    }
+    let mut error = refusal(status, oauth_error.is_some());
+    if let Some(oauth_error) = oauth_error {
+        error = error.oauth_error(oauth_error);
+    }
+    if let Some(wait) = retry_after(response.headers(), context.wall) {
+        error = error.retry_after(wait);
+    }
+    Err(error.status(status).build())
+}
+
+fn members(body: &[u8]) -> Option<Members<'_>> {
+    if body.len() > MAX_RESPONSE_BODY {
+        return None;
+    }
+    // RFC 8259 §8.1 lets a parser ignore a byte order mark.
+    serde_json::from_slice(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)).ok()
+}
+
+fn oauth_error(members: &Members<'_>, context: &Context<'_>) -> Option<OAuthError> {
+    let text = |name: &str| {
+        let text = string(members.get(name)?)?;
+        Some(match context.client_secret {
+            "" => text,
+            secret => Zeroizing::new(text.replace(secret, REDACTED)),
+        })
+    };
+    let code = text("error").filter(|code| !code.is_empty())?;
+    let mut error = OAuthError::new(code.as_str());
+    if let Some(description) = text("error_description") {
+        error = error.with_description(&description);
+    }
+    if let Some(uri) = text("error_uri") {
+        error = error.with_uri(&uri);
+    }
+    Some(error)
+}
+
+fn refusal(status: StatusCode, says_why: bool) -> ErrorBuilder {
+    let (kind, message) = match status.as_u16() {
+        429 => (
+            ErrorKind::RateLimited,
+            "the token endpoint asks for fewer requests",
+        ),
+        408 | 500..=599 => (
+            ErrorKind::ServerUnavailable,
+            "the token endpoint is out of order",
+        ),
+        _ if says_why => (ErrorKind::Refused, "the token endpoint refused the request"),
+        300..=399 => (
+            ErrorKind::MalformedResponse,
+            "the token endpoint redirects, which is not followed; check the token URL",
+        ),
+        404 | 405 => (
+            ErrorKind::Refused,
+            "there is no token endpoint at the token URL; check it",
+        ),
+        _ => (
+            ErrorKind::Refused,
+            "the token endpoint refused the request without saying why; check the token URL, the client id and its secret",
+        ),
+    };
+    Error::builder(kind, message)
+}
+
+fn token(
+    response: &Response<Bytes>,
+    members: &Members<'_>,
+    context: &Context<'_>,
+) -> Result<AccessToken, Error> {
+    let secret = members
+        .get("access_token")
+        .and_then(|value| string(value))
+        .ok_or_else(|| malformed(response, "has no access_token"))?;
+    let mut builder = AccessToken::builder(secret.as_str())
+        .requested_at(context.sent)
+        .token_type(token_type(response, members)?);
+    if let Some(lifetime) = seconds(members, "expires_in") {
+        builder = builder.expires_in(lifetime);
+    }
+    // Zero would mean to renew without end.
+    if let Some(refresh_in) = seconds(members, "refresh_in").filter(|wait| !wait.is_zero()) {
+        builder = builder.refresh_in(refresh_in);
+    }
+    if let Some(scopes) = members.get("scope").and_then(|value| scopes(value)) {
+        builder = builder.scopes(scopes);
+    }
+    for (name, value) in members.iter().filter(|(name, _)| !is_known(name)) {
+        match serde_json::from_str(value.get()) {
+            Ok(value) => builder = builder.extra(name, value),
+            Err(_) => debug!(
+                member = name,
+                "a member of the token response is unreadable"
+            ),
+        }
+    }
+    builder
+        .build()
+        .map_err(|cause| malformed(response, &format!("cannot be used: {cause}")))
+}
+
+fn is_known(member: &str) -> bool {
+    // A refresh token is not for this grant (RFC 6749 §4.4.3), and too precious to lie about.
+    matches!(
+        member,
+        "access_token" | "token_type" | "expires_in" | "refresh_in" | "scope" | "refresh_token"
+    )
+}
+
+/// RFC 6749 §7.1: a token of an unknown type must not be used.
+fn token_type(response: &Response<Bytes>, members: &Members<'_>) -> Result<TokenType, Error> {
+    let Some(value) = members
+        .get("token_type")
+        .filter(|value| value.get() != "null")
+    else {
+        debug!("the token response has no token_type; taking bearer");
+        return Ok(TokenType::Bearer);
+    };
+    let name = string(value).unwrap_or_default();
+    if name.eq_ignore_ascii_case("bearer") {
+        Ok(TokenType::Bearer)
+    } else if name.eq_ignore_ascii_case("dpop") {
+        Ok(TokenType::Dpop)
+    } else {
+        let message =
+            "the token is of a type other than Bearer and DPoP, which this client cannot use";
+        Err(Error::builder(ErrorKind::UnsupportedTokenType, message)
+            .status(response.status())
+            .build())
+    }
+}
+
+/// A duration in seconds: a number or a numeric string, floored. At most 10 years, at least zero; `None`
+/// if it is absent or says nothing.
+fn seconds(members: &Members<'_>, name: &str) -> Option<Duration> {
+    let raw = members.get(name)?.get();
+    let text = string(members.get(name)?).map_or_else(|| raw.to_owned(), |text| text.to_string());
+    let text = text.trim();
+    let looks_numeric = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    match text.parse::<f64>() {
+        Ok(number) if looks_numeric => Some(Duration::from_secs(
+            number.clamp(0.0, LONGEST_LIFETIME.as_secs_f64()) as u64,
+        )),
+        _ => {
+            if raw != "null" {
+                debug!(
+                    member = name,
+                    "a duration in the token response is no number; ignored"
+                );
+            }
+            None
+        }
+    }
+}
+
+fn scopes(value: &RawValue) -> Option<Scopes> {
+    let scopes = match serde_json::from_str(value.get()) {
+        Ok(Value::String(scopes)) => scopes.parse().ok(),
+        Ok(Value::Array(items)) => {
+            let items: Option<Vec<_>> = items.iter().map(Value::as_str).collect();
+            items.and_then(|items| Scopes::new(items).ok())
+        }
+        Ok(Value::Null) => return None,
+        _ => None,
+    };
+    if scopes.is_none() {
+        debug!("the scope of the token response is no list of scopes; ignored");
+    }
+    scopes
+}
+
+fn string(value: &RawValue) -> Option<Zeroizing<String>> {
+    serde_json::from_str(value.get()).ok().map(Zeroizing::new)
+}
+
+fn malformed(response: &Response<Bytes>, what: &str) -> Error {
+    let content_type = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("no content type");
+    let what = if response.body().len() > MAX_RESPONSE_BODY {
+        "is longer than 1 MiB"
+    } else {
+        what
+    };
+    let content_type: String = content_type.chars().take(100).collect();
+    let message = format!("the token response ({content_type}) {what}; check the token URL");
+    Error::builder(ErrorKind::MalformedResponse, message)
+        .status(response.status())
+        .build()
+}
+
+#[cfg(test)]
+#[path = "response_tests.rs"]
+mod tests;

@@ -1,0 +1,355 @@
+//! The refresh machine: what a cache knows, and what it does next. It awaits nothing and reads no clock.
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind};
+use crate::refresh::backoff::{Draw, exponential};
+use crate::refresh::policy::RefreshPolicy;
+use crate::time::Instant;
+use crate::token::AccessToken;
+
+/// No jitter is longer.
+const LONGEST_JITTER: Duration = Duration::from_secs(60);
+/// A token that lived this long before it was rejected ends a row of rejections.
+const PROVEN_AFTER: Duration = Duration::from_secs(60);
+/// After a reply that brought nothing new, the cache looks again no sooner.
+const SHORTEST_LOOK: Duration = Duration::from_secs(1);
+/// So many rejected tokens are remembered for a flight.
+const REMEMBERED_REJECTIONS: usize = 8;
+
+/// The three moments in the life of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) refresh_due: Instant,
+    pub(crate) unusable: Instant,
+    pub(crate) expires: Instant,
+}
+
+impl Life {
+    /// `jitter` moves the renewal forward by what it leaves: [`Draw::NONE`] leaves it where it is.
+    pub(crate) fn of(
+        policy: &RefreshPolicy,
+        token: &AccessToken,
+        sent: Instant,
+        jitter: Draw,
+    ) -> Self {
+        let lifetime = token.lifetime().unwrap_or(policy.assumed_lifetime);
+        let expires = sent + lifetime;
+        let refresh_due = match token.refresh_in() {
+            Some(refresh_in) => sent + refresh_in,
+            None => {
+                let margin = policy.refresh_margin.min(lifetime / 3);
+                expires - margin - jitter.above(LONGEST_JITTER.min(lifetime / 10))
+            }
+        };
+        Self {
+            refresh_due,
+            unusable: expires - policy.safety_margin.min(lifetime / 10),
+            expires,
+        }
+    }
+}
+
+/// What to do for a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Use the token in hand.
+    Use,
+    /// Use the token in hand, and start a renewal that nobody waits for.
+    UseAndRenew,
+    /// Wait for the flight that is under way.
+    Join,
+    /// Start a flight and wait for it.
+    Start,
+    /// Fail with the last error: the next request is not due yet.
+    Fail,
+}
+
+/// The decision table. `gate` is the moment before which no request is sent.
+pub(crate) fn decide(
+    now: Instant,
+    life: Option<Life>,
+    in_flight: bool,
+    gate: Option<Instant>,
+) -> Decision {
+    let open = gate.is_none_or(|until| now >= until);
+    match life.filter(|life| now < life.unusable) {
+        Some(life) if now < life.refresh_due || in_flight || !open => Decision::Use,
+        Some(_) => Decision::UseAndRenew,
+        None if in_flight => Decision::Join,
+        None if open => Decision::Start,
+        None => Decision::Fail,
+    }
+}
+
+/// The token in hand.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) token: AccessToken,
+    pub(crate) life: Life,
+    obtained: Instant,
+}
+
+/// The flight under way.
+#[derive(Debug)]
+struct Flight {
+    id: u64,
+    deadline: Instant,
+    /// Tokens that were rejected since it began: it must not bring them back.
+    rejected: Vec<AccessToken>,
+}
+
+/// Names one flight of one machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FlightId(u64);
+
+#[derive(Debug)]
+pub(crate) struct Machine {
+    policy: RefreshPolicy,
+    held: Option<Held>,
+    flight: Option<Flight>,
+    flights: u64,
+    gate: Option<Instant>,
+    failures: u32,
+    rejections: u32,
+    last_error: Option<Error>,
+    generation: u64,
+}
+
+impl Machine {
+    pub(crate) fn new(policy: RefreshPolicy) -> Self {
+        Self {
+            policy,
+            held: None,
+            flight: None,
+            flights: 0,
+            gate: None,
+            failures: 0,
+            rejections: 0,
+            last_error: None,
+            generation: 0,
+        }
+    }
+
+    pub(crate) fn policy(&self) -> &RefreshPolicy {
+        &self.policy
+    }
+
+    pub(crate) fn held(&self) -> Option<&Held> {
+        self.held.as_ref()
+    }
+
+    /// What to do for a caller who comes now. A flight past its deadline is given up first.
+    pub(crate) fn decide(&mut self, now: Instant, draw: Draw) -> Decision {
+        if let Some(flight) = self.flight.as_ref().filter(|flight| now >= flight.deadline) {
+            let overdue = FlightId(flight.id);
+            let _ = self.end_flight(overdue, now, Err(self.timed_out()), draw);
+        }
+        decide(
+            now,
+            self.held.as_ref().map(|held| held.life),
+            self.flight.is_some(),
+            self.gate,
+        )
+    }
+
+    /// The error for a caller whom [`Decision::Fail`] sends away.
+    pub(crate) fn standing_error(&self, now: Instant) -> Error {
+        let wait = self
+            .gate
+            .map_or(Duration::ZERO, |gate| gate.saturating_duration_since(now));
+        let error = self.last_error.clone().unwrap_or_else(|| self.timed_out());
+        error.with_next_attempt_in(wait)
+    }
+
+    /// The error of a flight that outlived its time.
+    pub(crate) fn timed_out(&self) -> Error {
+        let limit = self.policy.acquire_timeout;
+        Error::new(
+            ErrorKind::Timeout,
+            format!("no token came within the acquire timeout of {limit:?}"),
+        )
+    }
+
+    /// The next moment at which a look at the usable token in hand may lead to more than its use.
+    pub(crate) fn next_look(&self) -> Instant {
+        match (&self.flight, &self.held) {
+            (Some(flight), _) => flight.deadline,
+            (None, Some(held)) => held
+                .life
+                .refresh_due
+                .max(self.gate.unwrap_or(Instant::ORIGIN)),
+            (None, None) => Instant::MAX,
+        }
+    }
+
+    pub(crate) fn start_flight(&mut self, now: Instant) -> FlightId {
+        self.flights += 1;
+        self.flight = Some(Flight {
+            id: self.flights,
+            deadline: now + self.policy.acquire_timeout,
+            rejected: Vec::new(),
+        });
+        FlightId(self.flights)
+    }
+
+    /// The flight was dropped unfinished (its runtime shut down): the next caller starts over.
+    pub(crate) fn drop_flight(&mut self, id: FlightId) {
+        self.flight.take_if(|flight| flight.id == id.0);
+    }
+
+    /// Whether a failed flight tries again, as the `attempt`-th failed, and after what pause.
+    /// `Retry-After` ends a flight: the gate obeys it.
+    pub(crate) fn pause_before_retry(
+        &self,
+        error: &Error,
+        attempt: u32,
+        somebody_waits: bool,
+        draw: Draw,
+    ) -> Option<Duration> {
+        let again = somebody_waits
+            && attempt < self.policy.attempts
+            && error.is_retryable()
+            && error.retry_after().is_none();
+        again.then(|| {
+            draw.of(exponential(
+                self.policy.attempt_backoff,
+                Duration::MAX,
+                attempt,
+            ))
+        })
+    }
+
+    /// Takes in the outcome of a flight, and gives what its callers get. The outcome of a flight that
+    /// is no longer the one under way changes nothing.
+    pub(crate) fn end_flight(
+        &mut self,
+        id: FlightId,
+        now: Instant,
+        outcome: Result<(AccessToken, Instant), Error>,
+        draw: Draw,
+    ) -> Result<AccessToken, Error> {
+        let Some(flight) = self.flight.take_if(|flight| flight.id == id.0) else {
+            return Err(outcome.err().unwrap_or_else(|| self.timed_out()));
+        };
+        let outcome = outcome.and_then(|(token, sent)| {
+            if flight
+                .rejected
+                .iter()
+                .any(|rejected| rejected.secret() == token.secret())
+            {
+                let message =
+                    "the authorization server handed out a token that an API has just rejected";
+                return Err(Error::new(ErrorKind::TokenRejected, message));
+            }
+            Ok((token, sent))
+        });
+        match outcome {
+            Ok((token, sent)) => Ok(self.succeed(token, sent, now, draw)),
+            Err(error) => {
+                self.fail(error.clone(), now, draw);
+                Err(error)
+            }
+        }
+    }
+
+    fn succeed(
+        &mut self,
+        token: AccessToken,
+        sent: Instant,
+        now: Instant,
+        draw: Draw,
+    ) -> AccessToken {
+        self.gate = None;
+        let life = Life::of(&self.policy, &token, sent, draw);
+        if life.expires <= now || token.lifetime().is_some_and(|lifetime| lifetime.is_zero()) {
+            // Expired on arrival: for those who waited, and for nobody else.
+            return token;
+        }
+        self.failures = 0;
+        self.last_error = None;
+        let known = self
+            .held
+            .take()
+            .filter(|held| held.token.secret() == token.secret());
+        if let Some(mut held) = known.clone()
+            && now < held.life.unusable
+            && life.expires <= held.life.expires
+        {
+            // Nothing new: keep the earlier expiry, and look again after half the time left.
+            let left = held.life.unusable.saturating_duration_since(now);
+            held.life.refresh_due = now + (left / 2).max(SHORTEST_LOOK);
+            let token = held.token.clone();
+            self.held = Some(held);
+            return token;
+        }
+        if known.is_none() {
+            self.generation += 1;
+        }
+        let token = token.with_generation(self.generation);
+        self.held = Some(Held {
+            token: token.clone(),
+            life,
+            obtained: now,
+        });
+        token
+    }
+
+    fn fail(&mut self, error: Error, now: Instant, draw: Draw) {
+        self.failures = self.failures.saturating_add(1);
+        let policy = &self.policy;
+        let mut pause = draw.of(exponential(
+            policy.backoff_base,
+            policy.backoff_cap,
+            self.failures,
+        ));
+        if let Some(held) = self.held.as_ref().filter(|held| now < held.life.unusable) {
+            pause = pause.min(held.life.unusable.saturating_duration_since(now) / 4);
+        }
+        if let Some(wait) = error.retry_after() {
+            pause = pause.max(wait.min(policy.retry_after_cap));
+        }
+        self.gate = Some(now + pause);
+        self.last_error = Some(error);
+    }
+
+    /// A server refused `token`. Gives whether that changed anything: only the token in hand counts.
+    pub(crate) fn reject(&mut self, token: &AccessToken, now: Instant, draw: Draw) -> bool {
+        if let Some(flight) = &mut self.flight
+            && flight.rejected.len() < REMEMBERED_REJECTIONS
+            && !flight
+                .rejected
+                .iter()
+                .any(|known| known.secret() == token.secret())
+        {
+            flight.rejected.push(token.clone());
+        }
+        let rejected = |held: &mut Held| held.token.generation() == token.generation();
+        let Some(held) = self.held.take_if(rejected) else {
+            return false;
+        };
+        if now.saturating_duration_since(held.obtained) >= PROVEN_AFTER {
+            self.rejections = 0;
+        }
+        // The first rejection opens the gate; further ones in a row space out the renewals.
+        self.gate = (self.rejections > 0).then(|| {
+            let policy = &self.policy;
+            now + draw.of(exponential(
+                policy.backoff_base,
+                policy.backoff_cap,
+                self.rejections,
+            ))
+        });
+        if self.gate.is_some() {
+            let message =
+                "the API rejects fresh tokens too; check audience, scopes and the API itself";
+            self.last_error = Some(Error::new(ErrorKind::TokenRejected, message));
+        }
+        self.rejections = self.rejections.saturating_add(1);
+        true
+    }
+}
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

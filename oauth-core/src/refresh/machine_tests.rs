@@ -1,0 +1,377 @@
+use super::*;
+use proptest::prelude::*;
+
+fn at(seconds: f64) -> Instant {
+    Instant::ORIGIN + Duration::from_secs(1_000) + Duration::from_secs_f64(seconds)
+}
+
+fn token(secret: &str, lifetime: u64) -> AccessToken {
+    AccessToken::builder(secret)
+        .expires_in(Duration::from_secs(lifetime))
+        .build()
+        .unwrap()
+}
+
+fn exact() -> RefreshPolicy {
+    RefreshPolicy::builder()
+        .no_jitter()
+        .attempts(1)
+        .build()
+        .unwrap()
+}
+
+/// A machine that obtained `secret` at 0.
+fn holding(secret: &str, lifetime: u64) -> Machine {
+    let mut machine = Machine::new(exact());
+    let flight = machine.start_flight(at(0.0));
+    land(&mut machine, flight, 0.0, secret, lifetime).unwrap();
+    machine
+}
+
+fn land(
+    machine: &mut Machine,
+    flight: FlightId,
+    now: f64,
+    secret: &str,
+    lifetime: u64,
+) -> Result<AccessToken, Error> {
+    machine.end_flight(
+        flight,
+        at(now),
+        Ok((token(secret, lifetime), at(now))),
+        Draw::NONE,
+    )
+}
+
+fn fail(machine: &mut Machine, flight: FlightId, now: f64, error: Error) {
+    assert!(
+        machine
+            .end_flight(flight, at(now), Err(error), Draw::NONE)
+            .is_err()
+    );
+}
+
+fn unavailable() -> Error {
+    Error::new(ErrorKind::ServerUnavailable, "503")
+}
+
+fn decision(machine: &mut Machine, now: f64) -> Decision {
+    machine.decide(at(now), Draw::NONE)
+}
+
+#[test]
+fn the_decision_table() {
+    use Decision::*;
+    let life = Life {
+        refresh_due: at(10.0),
+        unusable: at(20.0),
+        expires: at(21.0),
+    };
+    let (open, shut, over) = (None, Some(at(100.0)), Some(at(0.0)));
+    for (now, life, in_flight, gate, wanted) in [
+        (9.9, Some(life), false, open, Use),
+        (9.9, Some(life), true, shut, Use),
+        (10.0, Some(life), false, open, UseAndRenew),
+        (10.0, Some(life), false, over, UseAndRenew),
+        (10.0, Some(life), true, open, Use),
+        (10.0, Some(life), false, shut, Use),
+        (19.9, Some(life), false, open, UseAndRenew),
+        (20.0, Some(life), true, open, Join),
+        (20.0, Some(life), true, shut, Join),
+        (20.0, Some(life), false, open, Start),
+        (20.0, Some(life), false, shut, Fail),
+        (1.0, None, true, open, Join),
+        (1.0, None, false, open, Start),
+        (1.0, None, false, over, Start),
+        (1.0, None, false, shut, Fail),
+    ] {
+        assert_eq!(
+            decide(at(now), life, in_flight, gate),
+            wanted,
+            "{now} {in_flight} {gate:?}"
+        );
+    }
+}
+
+#[test]
+fn the_moments_in_the_life_of_a_token() {
+    let life = |lifetime| Life::of(&exact(), &token("t", lifetime), at(0.0), Draw::NONE);
+    let hour = life(3600);
+    assert_eq!(
+        (hour.refresh_due, hour.unusable, hour.expires),
+        (at(3300.0), at(3570.0), at(3600.0))
+    );
+    let short = life(30);
+    assert_eq!(
+        (short.refresh_due, short.unusable, short.expires),
+        (at(20.0), at(27.0), at(30.0))
+    );
+
+    let unknown = AccessToken::builder("t").build().unwrap();
+    assert_eq!(
+        Life::of(&exact(), &unknown, at(0.0), Draw::NONE).expires,
+        at(300.0)
+    );
+
+    let advised = AccessToken::builder("t")
+        .expires_in(Duration::from_secs(3600))
+        .refresh_in(Duration::from_secs(60))
+        .build()
+        .unwrap();
+    assert_eq!(
+        Life::of(&exact(), &advised, at(0.0), Draw::NONE).refresh_due,
+        at(60.0)
+    );
+}
+
+#[test]
+fn jitter_brings_the_renewal_forward_by_at_most_a_minute_or_a_tenth() {
+    let due = |lifetime, draw| {
+        Life::of(&exact(), &token("t", lifetime), at(0.0), Draw::new(draw)).refresh_due
+    };
+    assert_eq!(due(3600, 0.0), at(3240.0));
+    assert_eq!(due(3600, 0.5), at(3270.0));
+    assert_eq!(due(30, 0.0), at(17.0));
+}
+
+#[test]
+fn p03_failed_renewals_wait_a_quarter_of_the_time_left_at_most() {
+    let mut machine = holding("t1", 3600);
+    assert_eq!(decision(&mut machine, 3568.0), Decision::UseAndRenew);
+    let flight = machine.start_flight(at(3568.0));
+    fail(&mut machine, flight, 3568.0, unavailable());
+    assert_eq!(
+        decision(&mut machine, 3568.4),
+        Decision::Use,
+        "the gate is shut"
+    );
+    assert_eq!(
+        decision(&mut machine, 3568.5),
+        Decision::UseAndRenew,
+        "2 s left, a quarter is 0.5"
+    );
+    assert_eq!(machine.next_look(), at(3568.5));
+}
+
+#[test]
+fn p06_the_gate_doubles_up_to_its_cap_and_success_opens_it() {
+    let mut machine = Machine::new(exact());
+    let mut now = 0.0;
+    for pause in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0] {
+        let flight = machine.start_flight(at(now));
+        fail(&mut machine, flight, now, unavailable());
+        assert_eq!(decision(&mut machine, now + pause - 0.001), Decision::Fail);
+        now += pause;
+        assert_eq!(decision(&mut machine, now), Decision::Start);
+    }
+    let flight = machine.start_flight(at(now));
+    land(&mut machine, flight, now, "t1", 5).unwrap();
+    now += 5.0;
+    let flight = machine.start_flight(at(now));
+    fail(&mut machine, flight, now, unavailable());
+    assert_eq!(
+        decision(&mut machine, now + 1.0),
+        Decision::Start,
+        "the row begins anew"
+    );
+}
+
+#[test]
+fn p06_retry_after_is_obeyed_up_to_its_cap_and_told_to_callers() {
+    for (asked, waited) in [(20, 20.0), (7200, 300.0), (0, 1.0)] {
+        let mut machine = Machine::new(exact());
+        let flight = machine.start_flight(at(0.0));
+        let error = Error::builder(ErrorKind::RateLimited, "429")
+            .retry_after(Duration::from_secs(asked))
+            .build();
+        fail(&mut machine, flight, 0.0, error);
+        assert_eq!(decision(&mut machine, waited - 0.5), Decision::Fail);
+        let standing = machine.standing_error(at(waited - 0.5));
+        assert_eq!(standing.kind(), ErrorKind::RateLimited);
+        assert_eq!(standing.retry_after(), Some(Duration::from_millis(500)));
+        assert!(standing.to_string().contains("0.5 s"), "{standing}");
+        assert_eq!(decision(&mut machine, waited), Decision::Start);
+    }
+}
+
+#[test]
+fn p06_attempts_inside_a_flight_are_for_passing_faults_that_somebody_waits_out() {
+    let policy = RefreshPolicy::builder()
+        .no_jitter()
+        .attempts(3)
+        .build()
+        .unwrap();
+    let machine = Machine::new(policy);
+    let pause = |error: &Error, attempt, somebody| {
+        let pause = machine.pause_before_retry(error, attempt, somebody, Draw::NONE);
+        pause.map(|pause| pause.as_millis())
+    };
+    assert_eq!(pause(&unavailable(), 1, true), Some(100));
+    assert_eq!(pause(&unavailable(), 2, true), Some(200));
+    assert_eq!(pause(&unavailable(), 3, true), None);
+    assert_eq!(
+        pause(&unavailable(), 1, false),
+        None,
+        "a background renewal tries once"
+    );
+    assert_eq!(pause(&Error::new(ErrorKind::Refused, "no"), 1, true), None);
+    let limited = Error::builder(ErrorKind::RateLimited, "429")
+        .retry_after(Duration::ZERO)
+        .build();
+    assert_eq!(pause(&limited, 1, true), None, "the gate obeys Retry-After");
+}
+
+#[test]
+fn p07_only_the_token_in_hand_can_be_rejected() {
+    let mut machine = holding("t1", 3600);
+    let first = machine.held().unwrap().token.clone();
+    assert!(machine.reject(&first, at(100.0), Draw::NONE));
+    assert!(!machine.reject(&first, at(100.0), Draw::NONE));
+    assert_eq!(
+        decision(&mut machine, 100.0),
+        Decision::Start,
+        "one renewal at once"
+    );
+    let flight = machine.start_flight(at(100.0));
+    land(&mut machine, flight, 100.0, "t2", 3600).unwrap();
+    assert!(!machine.reject(&first, at(101.0), Draw::NONE));
+    assert_eq!(decision(&mut machine, 101.0), Decision::Use);
+}
+
+#[test]
+fn p07_a_flight_cannot_bring_back_what_was_rejected_while_it_flew() {
+    let mut machine = holding("t1", 3600);
+    let first = machine.held().unwrap().token.clone();
+    let flight = machine.start_flight(at(3300.0));
+    machine.reject(&first, at(3301.0), Draw::NONE);
+    let error = land(&mut machine, flight, 3302.0, "t1", 3600).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TokenRejected);
+    assert!(machine.held().is_none());
+    assert_eq!(decision(&mut machine, 3302.5), Decision::Fail);
+}
+
+#[test]
+fn p07_rejections_of_fresh_tokens_are_spaced_out_until_one_lives_for_a_minute() {
+    let mut machine = holding("t1", 3600);
+    let mut now = 100.0;
+    for (ordinal, pause) in [0.0, 1.0, 2.0, 4.0].into_iter().enumerate() {
+        let token = machine.held().unwrap().token.clone();
+        assert!(machine.reject(&token, at(now), Draw::NONE));
+        if pause > 0.0 {
+            assert_eq!(decision(&mut machine, now), Decision::Fail);
+            assert_eq!(
+                machine.standing_error(at(now)).kind(),
+                ErrorKind::TokenRejected
+            );
+        }
+        now += pause;
+        assert_eq!(decision(&mut machine, now), Decision::Start);
+        let flight = machine.start_flight(at(now));
+        land(&mut machine, flight, now, &format!("u{ordinal}"), 3600).unwrap();
+        now += 10.0;
+    }
+    now += 60.0;
+    let token = machine.held().unwrap().token.clone();
+    machine.reject(&token, at(now), Draw::NONE);
+    assert_eq!(
+        decision(&mut machine, now),
+        Decision::Start,
+        "it had lived for a minute"
+    );
+}
+
+#[test]
+fn p07_the_first_rejection_opens_a_gate_that_a_failed_renewal_shut() {
+    let mut machine = holding("t1", 3600);
+    let flight = machine.start_flight(at(3300.0));
+    fail(&mut machine, flight, 3300.0, unavailable());
+    let token = machine.held().unwrap().token.clone();
+    machine.reject(&token, at(3300.5), Draw::NONE);
+    assert_eq!(decision(&mut machine, 3300.5), Decision::Start);
+}
+
+#[test]
+fn the_same_token_again_is_neither_failure_nor_renewal() {
+    let mut machine = holding("t1", 3600);
+    let flight = machine.start_flight(at(3300.0));
+    let again = land(&mut machine, flight, 3300.0, "t1", 300).unwrap();
+    assert_eq!(again.generation(), 1);
+    let life = machine.held().unwrap().life;
+    assert_eq!((life.refresh_due, life.unusable), (at(3435.0), at(3570.0)));
+
+    let flight = machine.start_flight(at(3569.0));
+    land(&mut machine, flight, 3569.0, "t1", 31).unwrap();
+    assert_eq!(
+        machine.held().unwrap().life.refresh_due,
+        at(3570.0),
+        "no sooner than in 1 s"
+    );
+
+    let flight = machine.start_flight(at(3569.5));
+    land(&mut machine, flight, 3569.5, "t1", 3600).unwrap();
+    let held = machine.held().unwrap();
+    assert_eq!(
+        (held.life.expires, held.token.generation()),
+        (at(7169.5), 1),
+        "it lives longer"
+    );
+}
+
+#[test]
+fn expired_on_arrival_is_for_those_who_waited_only() {
+    let mut machine = Machine::new(exact());
+    let flight = machine.start_flight(at(0.0));
+    assert_eq!(
+        land(&mut machine, flight, 0.0, "t1", 0).unwrap().secret(),
+        "t1"
+    );
+    assert!(machine.held().is_none());
+    assert_eq!(decision(&mut machine, 0.0), Decision::Start);
+
+    let flight = machine.start_flight(at(0.0));
+    let late = machine.end_flight(flight, at(6.0), Ok((token("t2", 5), at(0.0))), Draw::NONE);
+    assert_eq!(late.unwrap().secret(), "t2");
+    assert!(machine.held().is_none());
+}
+
+#[test]
+fn p05_a_flight_past_its_deadline_is_given_up_and_its_late_outcome_ignored() {
+    let mut machine = Machine::new(exact());
+    let overdue = machine.start_flight(at(0.0));
+    assert_eq!(decision(&mut machine, 29.9), Decision::Join);
+    assert_eq!(decision(&mut machine, 30.0), Decision::Fail);
+    assert_eq!(machine.standing_error(at(30.0)).kind(), ErrorKind::Timeout);
+    let next = machine.start_flight(at(31.0));
+    assert!(land(&mut machine, overdue, 31.0, "late", 3600).is_err());
+    assert!(machine.held().is_none());
+    assert!(land(&mut machine, next, 31.0, "t1", 3600).is_ok());
+}
+
+#[test]
+fn p05_a_dropped_flight_lets_the_next_caller_start_over() {
+    let mut machine = Machine::new(exact());
+    let dropped = machine.start_flight(at(0.0));
+    machine.drop_flight(dropped);
+    assert_eq!(decision(&mut machine, 0.0), Decision::Start);
+    let next = machine.start_flight(at(0.0));
+    machine.drop_flight(dropped);
+    assert_eq!(decision(&mut machine, 0.0), Decision::Join);
+    assert!(land(&mut machine, next, 0.0, "t1", 3600).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn p01_no_lifetime_overflows_and_the_moments_are_in_order(
+        lifetime in any::<u64>(),
+        sent in any::<u64>(),
+        draw in 0.0f64..1.0,
+    ) {
+        let sent = Instant::from_origin(Duration::from_nanos(sent));
+        let life = Life::of(&RefreshPolicy::default(), &token("t", lifetime), sent, Draw::new(draw));
+        prop_assert!(life.refresh_due <= life.unusable);
+        prop_assert!(life.unusable <= life.expires);
+        if lifetime > 0 && life.expires < Instant::MAX {
+            prop_assert!(sent < life.refresh_due, "no hot loop");
+        }
+    }
+}

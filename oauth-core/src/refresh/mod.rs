@@ -1,0 +1,5 @@
+//! When to use a token, when to renew it, when to give up: pure functions of time.
+
+pub(crate) mod backoff;
+pub(crate) mod machine;
+pub(crate) mod policy;

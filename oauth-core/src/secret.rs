@@ -1,0 +1,14 @@
+//! Keeping secrets out of sight and out of freed memory.
+
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+pub use secrecy::{ExposeSecret, SecretString};
+
+/// What stands in for a secret in every `Debug` output.
+pub(crate) const REDACTED: &str = "[redacted]";
+
+/// Bytes whose memory is wiped when the last reference to them is dropped.
+pub(crate) fn wiped_bytes(bytes: Zeroizing<Vec<u8>>) -> Bytes {
+    Bytes::from_owner(bytes)
+}

@@ -1,0 +1,110 @@
+//! The port every token comes through.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::error::Error;
+use crate::token::AccessToken;
+
+/// A source of access tokens: what an SDK asks its user for.
+///
+/// [`ClientCredentials`](crate::ClientCredentials) is one that makes a token request at every call;
+/// [`CachedTokenSource`](crate::CachedTokenSource) wraps any other, yours included, and makes it fit for
+/// use at every request: cached, renewed ahead of time, one request for any number of callers.
+///
+/// # Contract
+///
+/// - [`token`](Self::token) gives a token that can be used now.
+/// - [`ready`](Self::ready) and [`with_ready`](Self::with_ready) never wait, never do I/O and do not
+///   allocate while the token is not due for renewal. They may *start* a renewal in the background.
+///   `None` and `false` say nothing but "call `token`".
+/// - After [`reject`](Self::reject) of the token in hand, `ready` and `token` no longer give it out.
+///   A rejection of an older one changes nothing, so that late rejections of one token cause one
+///   renewal. It never waits.
+/// - A token that the source made carries the moment its request was sent (or its own work began) in
+///   [`requested_at`](AccessToken::requested_at); without it, a cache assumes the moment it asked.
+///
+/// # Cancellation
+///
+/// The future of `token` may be dropped at any time. What that does to the work is the source's own
+/// affair; a [`CachedTokenSource`](crate::CachedTokenSource) finishes it for the others.
+///
+/// # Errors
+///
+/// [`Error`] says by its [`kind`](Error::kind) whether repeating helps.
+///
+/// # Examples
+///
+/// A token that a sidecar keeps fresh in a file:
+///
+/// ```
+/// use oauth_core::{AccessToken, Error, ErrorKind, TokenSource, async_trait};
+/// use std::{path::PathBuf, time::Duration};
+///
+/// struct TokenFile(PathBuf);
+///
+/// #[async_trait]
+/// impl TokenSource for TokenFile {
+///     async fn token(&self) -> Result<AccessToken, Error> {
+///         let text = std::fs::read_to_string(&self.0).map_err(|cause| {
+///             let message = format!("cannot read the token file {}", self.0.display());
+///             Error::builder(ErrorKind::Configuration, message).source(cause).build()
+///         })?;
+///         Ok(AccessToken::builder(text.trim()).expires_in(Duration::from_secs(60)).build()?)
+///     }
+/// }
+///
+/// // Read at most once a minute, however many callers there are:
+/// let source = oauth_core::CachedTokenSource::new(TokenFile("token.txt".into()));
+/// ```
+#[async_trait]
+pub trait TokenSource: Send + Sync {
+    /// A token usable now; waits for one if it must.
+    async fn token(&self) -> Result<AccessToken, Error>;
+
+    /// The usable token in hand, without waiting and without allocating. `None`: call
+    /// [`token`](Self::token).
+    fn ready(&self) -> Option<AccessToken> {
+        None
+    }
+
+    /// Shows `look` the usable token in hand, without touching its reference count, and tells whether
+    /// there was one. `look` is called at most once and must not call the source.
+    fn with_ready(&self, look: &mut dyn FnMut(&AccessToken)) -> bool {
+        match self.ready() {
+            Some(token) => {
+                look(&token);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A server refused this token: stop handing it out. Tokens older than the current are ignored.
+    fn reject(&self, token: &AccessToken) {
+        let _ = token;
+    }
+}
+
+/// A source that many parts of a program share.
+pub type SharedTokenSource = Arc<dyn TokenSource>;
+
+#[async_trait]
+impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
+    async fn token(&self) -> Result<AccessToken, Error> {
+        (**self).token().await
+    }
+
+    fn ready(&self) -> Option<AccessToken> {
+        (**self).ready()
+    }
+
+    fn with_ready(&self, look: &mut dyn FnMut(&AccessToken)) -> bool {
+        (**self).with_ready(look)
+    }
+
+    fn reject(&self, token: &AccessToken) {
+        (**self).reject(token);
+    }
+}
