@@ -1,12 +1,16 @@
 //! The port to an HTTP client.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
+use crate::protocol::response::MAX_RESPONSE_BODY;
+use crate::secret::wiped_bytes;
 
 /// Sends token requests: the seam between this crate and an HTTP client.
 ///
@@ -18,8 +22,8 @@ use crate::error::{Error, ErrorKind};
 /// - Certificates are verified (RFC 6750 §5.3). No cookies are kept.
 /// - Every request ends: with limits of the client's own on connecting and on the whole exchange,
 ///   after which the error is [`HttpError::Timeout`].
-/// - At most [`MAX_RESPONSE_BODY`](crate::MAX_RESPONSE_BODY)` + 1` bytes of a body are read; the rest is left unread. The one byte
-///   too many tells the caller that the body is too long.
+/// - At most [`MAX_RESPONSE_BODY`]` + 1` bytes of a body are read; the rest is left unread. The one byte
+///   too many tells the caller that the body is too long. [`BodyBuffer`] does that.
 /// - Any status is a response, not an error.
 ///
 /// # Cancellation
@@ -67,6 +71,47 @@ impl<T: HttpClient + ?Sized> HttpClient for Arc<T> {
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, HttpError> {
         (**self).send(request).await
+    }
+}
+
+/// Collects the body of a response, up to one byte more than [`MAX_RESPONSE_BODY`]. Its memory is wiped
+/// when the last reference to the finished bytes is dropped: there is a token in it.
+#[derive(Default)]
+pub struct BodyBuffer(Zeroizing<Vec<u8>>);
+
+impl BodyBuffer {
+    /// An empty buffer.
+    #[must_use]
+    pub fn new() -> Self {
+        // Most responses fit: a reallocation would leave a copy of the token.
+        Self(Zeroizing::new(Vec::with_capacity(8 * 1024)))
+    }
+
+    /// Takes in the next part of the body, as far as there is room. Once it is full, reading on is of no
+    /// use.
+    pub fn push(&mut self, part: &[u8]) {
+        let room = (MAX_RESPONSE_BODY + 1).saturating_sub(self.0.len());
+        self.0.extend_from_slice(&part[..part.len().min(room)]);
+    }
+
+    /// Whether there is no room left.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.0.len() > MAX_RESPONSE_BODY
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        wiped_bytes(self.0)
+    }
+}
+
+impl fmt::Debug for BodyBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BodyBuffer")
+            .field("len", &self.0.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -120,10 +165,13 @@ impl From<HttpError> for Error {
             HttpError::Transport(_) => ErrorKind::Transport,
             HttpError::Unusable(_) => ErrorKind::Configuration,
         };
-        let message = match StdError::source(&error) {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        };
+        // The first causes are the vague ones: tell them all.
+        let mut message = error.to_string();
+        let mut cause = StdError::source(&error);
+        while let Some(deeper) = cause {
+            message = format!("{message}: {deeper}");
+            cause = deeper.source();
+        }
         Self::builder(kind, message).source(error).build()
     }
 }

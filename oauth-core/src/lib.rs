@@ -61,7 +61,7 @@ pub use cached::{CachedTokenSource, CachedTokenSourceBuilder};
 pub use client_credentials::{ClientCredentials, ClientCredentialsBuilder};
 pub use clock::{BoxFuture, Clock};
 pub use error::{Error, ErrorBuilder, ErrorKind};
-pub use http_client::{HttpClient, HttpError};
+pub use http_client::{BodyBuffer, HttpClient, HttpError};
 pub use memory_store::MemoryStore;
 pub use oauth_error::{OAuthError, OAuthErrorCode};
 pub use protocol::challenge::Challenge;

@@ -1,0 +1,135 @@
+//! The authorized client.
+
+use std::fmt;
+
+use oauth_core::{Authorizer, TokenSource};
+use reqwest::{IntoUrl, Method, Request, Response};
+
+use crate::error::Error;
+use crate::exchange::Attempts;
+use crate::request_builder::RequestBuilder;
+
+/// A client whose requests to `origins` bear the tokens of `source`: the short way to a [`Client`] around a
+/// reqwest client with default settings.
+///
+/// # Errors
+///
+/// [`Error::Token`] names an origin that is none; [`Error::Http`] if reqwest cannot set itself up.
+///
+/// # Examples
+///
+/// ```
+/// # fn example(source: impl oauth_core::TokenSource + 'static) -> Result<(), oauth_reqwest::Error> {
+/// let api = oauth_reqwest::client(source, ["https://api.example.com"])?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn client<I>(source: impl TokenSource + 'static, origins: I) -> Result<Client, Error>
+where
+    I: IntoIterator,
+    I::Item: AsRef<str>,
+{
+    let authorizer = Authorizer::new(source, origins)?;
+    Ok(Client::new(reqwest::Client::builder().build()?, authorizer))
+}
+
+/// A [`reqwest::Client`] whose requests are authorized, used in the same way.
+///
+/// - Every request bears the token, in a header marked sensitive. An `Authorization` header of your own is
+///   left as it is.
+/// - A request to an origin that the token is not meant for is not sent.
+/// - If the API says that the token is no good (401 `invalid_token`), the request is sent once more with a
+///   new one. A body that is a stream cannot be sent twice: then the 401 is yours. So it is if no new token
+///   comes.
+/// - A redirect to another origin does not take the token along: reqwest drops the header there.
+///
+/// Cloning it is cheap; clones share connections and tokens.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    authorizer: Authorizer,
+}
+
+impl Client {
+    /// Authorizes the requests of a reqwest client of your own.
+    #[must_use]
+    pub fn new(http: reqwest::Client, authorizer: Authorizer) -> Self {
+        Self { http, authorizer }
+    }
+
+    /// Starts a `GET` request.
+    pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::GET, url)
+    }
+
+    /// Starts a `HEAD` request.
+    pub fn head(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::HEAD, url)
+    }
+
+    /// Starts a `POST` request.
+    pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::POST, url)
+    }
+
+    /// Starts a `PUT` request.
+    pub fn put(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::PUT, url)
+    }
+
+    /// Starts a `PATCH` request.
+    pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::PATCH, url)
+    }
+
+    /// Starts a `DELETE` request.
+    pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::DELETE, url)
+    }
+
+    /// Starts a request with any method.
+    pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
+        RequestBuilder::new(self.clone(), self.http.request(method, url))
+    }
+
+    /// Authorizes and sends a finished request.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future cancels the request to the API. A token request under way goes on for others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`] if there is no token or it is not meant for the request's origin; [`Error::Http`] if
+    /// the exchange fails.
+    pub async fn execute(&self, mut request: Request) -> Result<Response, Error> {
+        let mut attempts = Attempts::start(&self.authorizer, &mut request).await?;
+        loop {
+            let response = self.http.execute(request).await?;
+            match attempts.next(&response).await {
+                Some(again) => request = again,
+                None => return Ok(response),
+            }
+        }
+    }
+
+    /// The reqwest client inside, for requests that must not be authorized.
+    #[must_use]
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// What authorizes the requests.
+    #[must_use]
+    pub fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("authorizer", &self.authorizer)
+            .finish_non_exhaustive()
+    }
+}

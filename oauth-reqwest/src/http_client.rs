@@ -1,0 +1,169 @@
+//! Token requests through reqwest.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use oauth_core::{BodyBuffer, Error, ErrorKind, HttpClient, HttpError, async_trait};
+use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder, Request, Response};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+/// How long connecting to a token endpoint may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a token request may take as a whole.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Sends token requests through reqwest, hardened for the purpose: it follows no redirect (the secret must
+/// not go to a second host), keeps no cookies, gives up connecting after 5 s and the whole exchange after
+/// 15 s, and reads at most 1 MiB.
+///
+/// A request runs on the tokio runtime it is made in. Made outside of any, as by a plain thread that waits for
+/// a token, it runs on the one in which this client was built or last used.
+///
+/// # Errors
+///
+/// Outside of any runtime, with none known: [`HttpError::Unusable`].
+pub struct ReqwestHttpClient {
+    http: Client,
+    runtime: Mutex<Option<Handle>>,
+}
+
+impl ReqwestHttpClient {
+    /// A client with the settings above.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] if reqwest cannot set itself up (TLS, for one).
+    pub fn new() -> Result<Self, Error> {
+        Self::configured(|builder| builder)
+    }
+
+    /// A client with further settings: other limits on time, a certificate authority, a proxy. Redirects stay
+    /// off whatever they say.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] if reqwest cannot set itself up so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use oauth_reqwest::ReqwestHttpClient;
+    /// use std::time::Duration;
+    ///
+    /// let client = ReqwestHttpClient::configured(|builder| builder.timeout(Duration::from_secs(3)))?;
+    /// # Ok::<(), oauth_core::Error>(())
+    /// ```
+    pub fn configured(
+        settings: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Self, Error> {
+        let defaults = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT);
+        let http = settings(defaults)
+            .redirect(Policy::none())
+            .referer(false)
+            .build();
+        let http = http.map_err(|cause| {
+            let message = "reqwest cannot be set up for token requests";
+            Error::builder(ErrorKind::Configuration, message)
+                .source(cause)
+                .build()
+        })?;
+        Ok(Self {
+            http,
+            runtime: Mutex::new(Handle::try_current().ok()),
+        })
+    }
+
+    /// The runtime to send a request on.
+    fn runtime(&self) -> Result<Handle, HttpError> {
+        let mut known = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(current) = Handle::try_current() {
+            *known = Some(current);
+        }
+        known.clone().ok_or_else(|| {
+            HttpError::unusable(
+                "reqwest needs a tokio runtime, and none was running when this client was built or used; \
+                 build it inside one, or use oauth-isahc, which needs none",
+            )
+        })
+    }
+}
+
+#[async_trait]
+impl HttpClient for ReqwestHttpClient {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, HttpError> {
+        let request =
+            Request::try_from(request).map_err(|cause| HttpError::unusable(hide_url(cause)))?;
+        let http = self.http.clone();
+        // A task of its own, since whoever polls this future may be in another runtime, or in none.
+        let work = async move { read(http.execute(request).await.map_err(sort)?).await };
+        AbortOnDrop(self.runtime()?.spawn(work)).outcome().await
+    }
+}
+
+async fn read(mut response: Response) -> Result<http::Response<Bytes>, HttpError> {
+    let mut body = BodyBuffer::new();
+    while !body.is_full()
+        && let Some(part) = response.chunk().await.map_err(sort)?
+    {
+        body.push(&part);
+    }
+    let mut read = http::Response::new(body.into_bytes());
+    *read.status_mut() = response.status();
+    *read.version_mut() = response.version();
+    *read.headers_mut() = std::mem::take(response.headers_mut());
+    Ok(read)
+}
+
+fn sort(error: reqwest::Error) -> HttpError {
+    let error = hide_url(error);
+    if error.is_connect() {
+        HttpError::connect(error)
+    } else if error.is_timeout() {
+        HttpError::timeout(error)
+    } else if error.is_builder() {
+        HttpError::unusable(error)
+    } else {
+        HttpError::transport(error)
+    }
+}
+
+/// The query of a URL may be nobody's business.
+fn hide_url(error: reqwest::Error) -> reqwest::Error {
+    error.without_url()
+}
+
+/// Cancels its task when dropped.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> AbortOnDrop<Result<T, HttpError>> {
+    async fn outcome(mut self) -> Result<T, HttpError> {
+        match (&mut self.0).await {
+            Ok(outcome) => outcome,
+            Err(ended) if ended.is_panic() => Err(HttpError::transport("the request panicked")),
+            Err(_) => Err(HttpError::transport(
+                "the tokio runtime of the request has shut down",
+            )),
+        }
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl fmt::Debug for ReqwestHttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReqwestHttpClient").finish_non_exhaustive()
+    }
+}
