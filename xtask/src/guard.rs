@@ -113,7 +113,10 @@ pub(crate) fn run() -> Result<()> {
     let used = direct_dependencies(&packages, ACCOUNTED);
     let rows = table_rows(&contributing, TABLE);
     problems.extend(used.difference(&rows).map(|name| {
-        format!("`{ACCOUNTED}` depends on `{name}`, and CONTRIBUTING.md does not say why: the table “{TABLE}” has no row for it")
+        format!(
+            "`{ACCOUNTED}` depends on `{name}`, and CONTRIBUTING.md does not say why: the table \
+             “{TABLE}” has no row for it"
+        )
     }));
     for name in rows.difference(&used) {
         println!("    note: the table “{TABLE}” has a row for `{name}`, which is not one of them");
