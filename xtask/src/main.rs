@@ -1,2 +1,169 @@
-//! x
-fn main() {}
+//! The chores of this workspace, run by `cargo xtask`; see [`HELP`].
+
+mod command;
+mod guard;
+mod metadata;
+mod prerequisites;
+mod repeat;
+mod steps;
+mod tasks;
+
+use std::process::ExitCode;
+
+/// What `cargo xtask --help` prints.
+const HELP: &str = "\
+The chores of this workspace.
+
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  test                  Install what the tests need, then pass every test
+  check                 Formatting, clippy, documentation and the dependency guard
+  guard                 The dependency guard alone: what each crate may depend on
+  ci                    `check`, then `test`
+  repeat N FILTER…      Run the tests whose names match a FILTER N times, all cores busy
+                        (what starts with `-` goes to the test binaries: --include-ignored)
+  help, --help, -h      This text
+
+Exit code: 0 when all is well, 1 when something failed, 2 for a command it does not know.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let task = match Task::parse(&arguments) {
+        Ok(task) => task,
+        Err(problem) => {
+            eprintln!("error: {problem}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match task.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One command line, understood.
+#[derive(Debug, PartialEq)]
+enum Task {
+    Help,
+    Test,
+    Check,
+    Guard,
+    Ci,
+    Repeat { rounds: u32, filters: Vec<String> },
+}
+
+impl Task {
+    fn parse(arguments: &[String]) -> Result<Self, String> {
+        let Some((command, rest)) = arguments.split_first() else {
+            return Err("a command is missing".into());
+        };
+        if rest
+            .iter()
+            .any(|argument| argument == "--help" || argument == "-h")
+        {
+            return Ok(Self::Help);
+        }
+        let task = match command.as_str() {
+            "help" | "--help" | "-h" => Self::Help,
+            "test" => Self::Test,
+            "check" => Self::Check,
+            "guard" => Self::Guard,
+            "ci" => Self::Ci,
+            "repeat" => return Self::parse_repeat(rest),
+            unknown => return Err(format!("there is no command `{unknown}`")),
+        };
+        match rest.first() {
+            Some(extra) => Err(format!(
+                "`{command}` takes no argument, but `{extra}` was given"
+            )),
+            None => Ok(task),
+        }
+    }
+
+    fn parse_repeat(arguments: &[String]) -> Result<Self, String> {
+        let Some((rounds, filters)) = arguments.split_first() else {
+            return Err("`repeat` needs a number of rounds and a test name".into());
+        };
+        let rounds = match rounds.parse() {
+            Ok(0) | Err(_) => {
+                return Err(format!("`repeat` needs a number of rounds, not `{rounds}`"));
+            }
+            Ok(rounds) => rounds,
+        };
+        if filters.iter().all(|filter| filter.starts_with('-')) {
+            return Err("`repeat` needs a test name, or a part of one".into());
+        }
+        Ok(Self::Repeat {
+            rounds,
+            filters: filters.to_vec(),
+        })
+    }
+
+    fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Help => {
+                print!("{HELP}");
+                Ok(())
+            }
+            Self::Test => steps::run(&tasks::test()),
+            Self::Check => steps::run(&tasks::check()?),
+            Self::Guard => guard::run(),
+            Self::Ci => steps::run(&tasks::ci()?),
+            Self::Repeat { rounds, filters } => repeat::run(rounds, &filters),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Task, String> {
+        let arguments: Vec<String> = line.split_whitespace().map(String::from).collect();
+        Task::parse(&arguments)
+    }
+
+    #[test]
+    fn each_command_is_understood() {
+        assert_eq!(parse("test"), Ok(Task::Test));
+        assert_eq!(parse("check"), Ok(Task::Check));
+        assert_eq!(parse("guard"), Ok(Task::Guard));
+        assert_eq!(parse("ci"), Ok(Task::Ci));
+        for line in ["help", "--help", "-h", "test --help"] {
+            assert_eq!(parse(line), Ok(Task::Help), "{line}");
+        }
+    }
+
+    #[test]
+    fn repeat_takes_a_number_and_what_follows_it() {
+        let filters = vec!["p04_".to_owned(), "--include-ignored".to_owned()];
+        assert_eq!(
+            parse("repeat 20 p04_ --include-ignored"),
+            Ok(Task::Repeat {
+                rounds: 20,
+                filters
+            })
+        );
+        for line in [
+            "repeat",
+            "repeat 20",
+            "repeat 0 p04_",
+            "repeat p04_ 20",
+            "repeat 3 --exact",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_command_or_argument_is_named() {
+        assert_eq!(parse("tset"), Err("there is no command `tset`".into()));
+        assert!(parse("test oauth-core").is_err_and(|problem| problem.contains("`oauth-core`")));
+        assert!(parse("").is_err());
+    }
+}

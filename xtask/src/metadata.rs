@@ -1,0 +1,124 @@
+//! What `cargo metadata` says about the packages of this workspace.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::command::CommandLine;
+
+/// A member of the workspace.
+#[derive(Clone, Debug)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    /// Whether `cargo publish` would take it.
+    pub(crate) published: bool,
+    pub(crate) dependencies: Vec<Dependency>,
+}
+
+/// A dependency as it is written in a manifest, for every platform.
+#[derive(Clone, Debug)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    /// The required version; `*` if the manifest names none.
+    pub(crate) requirement: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Normal,
+    Build,
+    Dev,
+}
+
+/// The members of this workspace.
+pub(crate) fn workspace_packages() -> Result<Vec<Package>> {
+    let json = CommandLine::cargo(["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    parse(&json).context("`cargo metadata` wrote something unexpected")
+}
+
+fn parse(json: &str) -> Result<Vec<Package>> {
+    let metadata: Value = serde_json::from_str(json)?;
+    list(&metadata, "packages")?.iter().map(package).collect()
+}
+
+fn package(value: &Value) -> Result<Package> {
+    Ok(Package {
+        name: text(value, "name")?,
+        // `publish = false` reads as an empty list of registries, and its absence as null.
+        published: value["publish"]
+            .as_array()
+            .is_none_or(|registries| !registries.is_empty()),
+        dependencies: list(value, "dependencies")?
+            .iter()
+            .map(dependency)
+            .collect::<Result<_>>()?,
+    })
+}
+
+fn dependency(value: &Value) -> Result<Dependency> {
+    let kind = match value["kind"].as_str() {
+        None => Kind::Normal,
+        Some("build") => Kind::Build,
+        Some("dev") => Kind::Dev,
+        Some(kind) => anyhow::bail!("unknown kind of dependency `{kind}`"),
+    };
+    Ok(Dependency {
+        name: text(value, "name")?,
+        kind,
+        requirement: text(value, "req")?,
+    })
+}
+
+fn list<'a>(value: &'a Value, member: &str) -> Result<&'a Vec<Value>> {
+    value[member]
+        .as_array()
+        .with_context(|| format!("`{member}` is not a list"))
+}
+
+fn text(value: &Value, member: &str) -> Result<String> {
+    let text = value[member]
+        .as_str()
+        .with_context(|| format!("`{member}` is not a string"))?;
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_read_with_their_dependencies() {
+        let json = r#"{ "packages": [
+            { "name": "a", "publish": null, "dependencies": [
+                { "name": "http", "kind": null, "req": "^1.5", "optional": true },
+                { "name": "b", "kind": "dev", "req": "*" },
+                { "name": "cc", "kind": "build", "req": "^1" } ] },
+            { "name": "b", "publish": [], "dependencies": [] } ] }"#;
+        let packages = parse(json).unwrap();
+        assert!(packages[0].published && !packages[1].published);
+        let kinds: Vec<Kind> = packages[0]
+            .dependencies
+            .iter()
+            .map(|each| each.kind)
+            .collect();
+        assert_eq!(kinds, [Kind::Normal, Kind::Dev, Kind::Build]);
+        assert_eq!(packages[0].dependencies[1].requirement, "*");
+    }
+
+    #[test]
+    fn an_unexpected_answer_is_an_error() {
+        for json in ["", "{}", r#"{ "packages": [ {} ] }"#] {
+            assert!(parse(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn this_workspace_has_this_package() {
+        let packages = workspace_packages().unwrap();
+        assert!(
+            packages
+                .iter()
+                .any(|package| package.name == "xtask" && !package.published)
+        );
+    }
+}

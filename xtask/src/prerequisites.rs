@@ -1,0 +1,223 @@
+//! What the tests need beyond Rust: looked for, and installed where that is possible.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::CommandLine;
+
+/// Everything the tests need beyond Rust: another need is another row.
+const PREREQUISITES: &[Prerequisite] = &[Prerequisite {
+    name: "a C compiler",
+    reason: "isahc builds its own copy of curl",
+    program: "cc",
+    variable: Some("CC"),
+    apt: "build-essential",
+    elsewhere: "gcc or clang, on macOS by `xcode-select --install`",
+}];
+
+/// A program that the tests need.
+#[derive(Debug)]
+struct Prerequisite {
+    name: &'static str,
+    reason: &'static str,
+    /// What has to be on the `PATH`.
+    program: &'static str,
+    /// A variable by which one can name another program instead.
+    variable: Option<&'static str>,
+    /// The package that has it, on Debian and its kin.
+    apt: &'static str,
+    /// What to install anywhere else.
+    elsewhere: &'static str,
+}
+
+impl Prerequisite {
+    fn is_there(&self) -> bool {
+        let chosen = self
+            .variable
+            .and_then(std::env::var_os)
+            .is_some_and(|value| !value.is_empty());
+        chosen || std::env::var_os("PATH").is_some_and(|path| is_on_path(self.program, &path))
+    }
+}
+
+/// Looks for each prerequisite and installs what is missing; if it cannot, says what to install.
+pub(crate) fn run() -> Result<()> {
+    if cfg!(windows) {
+        // The build scripts find Visual Studio by themselves, and say what is missing.
+        println!("    not looked for on Windows");
+        return Ok(());
+    }
+    let missing = missing();
+    if missing.is_empty() {
+        println!("    all there");
+        return Ok(());
+    }
+    match plan(&missing, Installer::find()) {
+        Plan::Install(commands) => {
+            for command in &commands {
+                println!("    {command}");
+                command.run().with_context(|| instructions(&missing))?;
+            }
+        }
+        Plan::Refuse(instructions) => bail!(instructions),
+    }
+    let missing = self::missing();
+    if !missing.is_empty() {
+        bail!("installed, but still not found: {}", instructions(&missing));
+    }
+    Ok(())
+}
+
+fn missing() -> Vec<&'static Prerequisite> {
+    PREREQUISITES
+        .iter()
+        .filter(|prerequisite| !prerequisite.is_there())
+        .collect()
+}
+
+/// How packages can be installed on this machine without asking anybody anything.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Installer {
+    AptAsRoot,
+    AptBySudo,
+    None,
+}
+
+impl Installer {
+    fn find() -> Self {
+        if !std::env::var_os("PATH").is_some_and(|path| is_on_path("apt-get", &path)) {
+            return Self::None;
+        }
+        if CommandLine::new("id")
+            .arguments(["-u"])
+            .output()
+            .is_ok_and(|id| id.trim() == "0")
+        {
+            Self::AptAsRoot
+        } else if CommandLine::new("sudo")
+            .arguments(["-n", "true"])
+            .succeeds()
+        {
+            Self::AptBySudo
+        } else {
+            Self::None
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Plan {
+    Install(Vec<CommandLine>),
+    Refuse(String),
+}
+
+fn plan(missing: &[&Prerequisite], installer: Installer) -> Plan {
+    let apt_get = |arguments: &[&str]| {
+        let words = match installer {
+            Installer::AptBySudo => &["sudo", "-n", "env"][..],
+            _ => &["env"],
+        };
+        CommandLine::new(words[0])
+            .arguments(words[1..].iter().copied())
+            .arguments(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+            .arguments(arguments.iter().copied())
+    };
+    match installer {
+        Installer::None => Plan::Refuse(instructions(missing)),
+        Installer::AptAsRoot | Installer::AptBySudo => {
+            let packages = missing.iter().map(|prerequisite| prerequisite.apt);
+            Plan::Install(vec![
+                apt_get(&["update"]),
+                apt_get(&["install", "--yes", "--no-install-recommends"]).arguments(packages),
+            ])
+        }
+    }
+}
+
+/// What to do by hand.
+fn instructions(missing: &[&Prerequisite]) -> String {
+    let mut text = String::from("please install");
+    for prerequisite in missing {
+        let Prerequisite {
+            name,
+            reason,
+            program,
+            apt,
+            elsewhere,
+            ..
+        } = prerequisite;
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\n  {name} (`{program}`), because {reason}\n    \
+             Debian, Ubuntu: apt-get install {apt}\n    elsewhere: {elsewhere}"
+        );
+    }
+    text
+}
+
+fn is_on_path(program: &str, path: &OsStr) -> bool {
+    std::env::split_paths(path).any(|directory| is_executable(&directory.join(program)))
+}
+
+#[cfg(unix)]
+fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.metadata()
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(file: &Path) -> bool {
+    file.is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_on_the_path_and_a_plain_file_is_not() {
+        let program = std::env::current_exe().unwrap();
+        let (directory, name) = (program.parent().unwrap(), program.file_name().unwrap());
+        let path = std::env::join_paths([Path::new("/no/such/directory"), directory]).unwrap();
+        assert!(is_on_path(name.to_str().unwrap(), &path));
+        assert!(!is_on_path("no-such-program", &path));
+        if cfg!(unix) {
+            let root = crate::command::workspace_root();
+            assert!(!is_on_path("clippy.toml", root.as_os_str()));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_installed_where_nobody_has_to_be_asked() {
+        let missing: Vec<&Prerequisite> = PREREQUISITES.iter().collect();
+        for (installer, start) in [
+            (Installer::AptAsRoot, "env DEBIAN"),
+            (Installer::AptBySudo, "sudo -n env DEBIAN"),
+        ] {
+            let Plan::Install(commands) = plan(&missing, installer) else {
+                panic!("nothing is installed by {installer:?}");
+            };
+            let install = commands.last().unwrap().to_string();
+            assert!(install.starts_with(start), "{install}");
+            assert!(
+                PREREQUISITES.iter().all(|each| install.contains(each.apt)),
+                "{install}"
+            );
+        }
+    }
+
+    #[test]
+    fn elsewhere_one_is_told_what_to_install() {
+        let missing: Vec<&Prerequisite> = PREREQUISITES.iter().collect();
+        let Plan::Refuse(text) = plan(&missing, Installer::None) else {
+            panic!("there is nothing to install it with");
+        };
+        assert!(text.contains("a C compiler (`cc`)"), "{text}");
+        assert!(text.contains("apt-get install build-essential"), "{text}");
+    }
+}

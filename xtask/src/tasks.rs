@@ -1,0 +1,97 @@
+//! What each task consists of, and why.
+
+use std::iter;
+
+use anyhow::Result;
+
+use crate::command::CommandLine;
+use crate::steps::Step;
+use crate::{guard, metadata, prerequisites};
+
+/// `cargo xtask test`: installs what the tests need, and passes them all.
+pub(crate) fn test() -> Vec<Step> {
+    iter::once(prerequisites()).chain(tests()).collect()
+}
+
+/// `cargo xtask check`: everything that is judged without running a test.
+pub(crate) fn check() -> Result<Vec<Step>> {
+    Ok(iter::once(prerequisites()).chain(checks()?).collect())
+}
+
+/// `cargo xtask ci`: all of it, the quick answers first.
+pub(crate) fn ci() -> Result<Vec<Step>> {
+    Ok(iter::once(prerequisites())
+        .chain(checks()?)
+        .chain(tests())
+        .collect())
+}
+
+fn prerequisites() -> Step {
+    Step::call("prerequisites", prerequisites::run)
+}
+
+/// The test runs. One run over the whole workspace shares every build between the packages; the
+/// second run rebuilds only what the additional features touch, and the rest costs nothing.
+fn tests() -> Vec<Step> {
+    vec![
+        // The one run that builds everything there is: libraries, programs, tests, examples and
+        // benches (which run as tests), as somebody gets them who switches nothing on.
+        Step::command(
+            "tests, default features",
+            CommandLine::cargo(["test", "--workspace", "--all-targets"]),
+        ),
+        // What is behind features. No examples or benches: they are built above, and linking them
+        // again would be most of the work.
+        Step::command(
+            "tests, all features",
+            CommandLine::cargo(["test", "--workspace", "--all-features", "--tests"]),
+        ),
+        // Cargo cannot run doctests together with other targets. With all features, so that no
+        // documented item is left out, and nothing but the snippets is built.
+        Step::command(
+            "documentation tests, all features",
+            CommandLine::cargo(["test", "--workspace", "--all-features", "--doc"]),
+        ),
+        // The first thing a newcomer types. No `-p`: that would select other features, and build
+        // once more what the first run has built.
+        Step::command(
+            "quickstart",
+            CommandLine::cargo(["run", "--example", "quickstart"]),
+        ),
+    ]
+}
+
+fn checks() -> Result<Vec<Step>> {
+    let mut steps = vec![
+        // Both take a second: first.
+        Step::command(
+            "formatting",
+            CommandLine::cargo(["fmt", "--all", "--", "--check"]),
+        ),
+        Step::call("dependency guard", guard::run),
+    ];
+    // One package at a time: in a run over the workspace a package gets the features that its
+    // neighbours ask for, which hides what it fails to ask for itself. Where two sets of features
+    // come to the same thing, cargo sees that and the second run is free.
+    for package in metadata::workspace_packages()? {
+        for (features, flag) in [
+            ("default features", None),
+            ("no default features", Some("--no-default-features")),
+            ("all features", Some("--all-features")),
+        ] {
+            let clippy = CommandLine::cargo(["clippy", "-p", &package.name, "--all-targets"])
+                .arguments(flag)
+                .arguments(["--", "-D", "warnings"]);
+            steps.push(Step::command(
+                format!("clippy {}, {features}", package.name),
+                clippy,
+            ));
+        }
+    }
+    steps.push(Step::command(
+        "documentation",
+        CommandLine::cargo(["doc", "--workspace", "--no-deps", "--all-features"])
+            .variable("RUSTDOCFLAGS", "-D warnings"),
+    ));
+    Ok(steps)
+}
