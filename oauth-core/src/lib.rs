@@ -33,6 +33,7 @@
 //!   outside any runtime, one thread serves the whole process.
 
 mod authorizer;
+mod cache;
 mod cached;
 mod client_credentials;
 mod clock;

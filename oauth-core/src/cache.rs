@@ -1,0 +1,311 @@
+//! The state behind a cached source, and the flights that fill it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
+use tracing::{debug, warn};
+
+use crate::clock::{BoxFuture, Clock};
+use crate::error::{Error, ErrorKind};
+use crate::flight::{Driver, Flight, Outcome, Waiter, Waiters};
+use crate::refresh::backoff::Draw;
+use crate::refresh::machine::{Decision, FlightId, Machine};
+use crate::refresh::policy::RefreshPolicy;
+use crate::source::TokenSource;
+use crate::spawner::Spawner;
+use crate::time::Instant;
+use crate::token::AccessToken;
+
+/// What all clones of a cached source share.
+pub(crate) struct Cache<S> {
+    pub(crate) source: S,
+    clock: Arc<dyn Clock>,
+    spawner: Arc<dyn Spawner>,
+    /// What the hit path reads: nothing else of the state.
+    published: ArcSwapOption<Published>,
+    /// The moment, as nanoseconds, from which a hit has more to do than to use the token.
+    next_look: AtomicU64,
+    state: Mutex<State>,
+}
+
+struct Published {
+    token: AccessToken,
+    unusable: Instant,
+}
+
+/// Locked for moments only: never across an await, a request or a user's code.
+struct State {
+    machine: Machine,
+    flight: Option<Flight>,
+}
+
+/// What a caller without a token meets.
+pub(crate) enum Entry {
+    Got(Outcome),
+    Wait(Waiter),
+}
+
+impl<S: TokenSource + 'static> Cache<S> {
+    pub(crate) fn new(
+        source: S,
+        policy: RefreshPolicy,
+        clock: Arc<dyn Clock>,
+        spawner: Arc<dyn Spawner>,
+    ) -> Self {
+        Self {
+            source,
+            clock,
+            spawner,
+            published: ArcSwapOption::empty(),
+            next_look: AtomicU64::new(u64::MAX),
+            state: Mutex::new(State {
+                machine: Machine::new(policy),
+                flight: None,
+            }),
+        }
+    }
+
+    /// The hit path: shows `look` the usable token in hand, and starts its renewal if that is due.
+    pub(crate) fn with_ready(self: &Arc<Self>, look: &mut dyn FnMut(&AccessToken)) -> bool {
+        let published = self.published.load();
+        let Some(published) = published.as_ref() else {
+            return false;
+        };
+        let now = self.clock.now();
+        if now >= published.unusable {
+            return false;
+        }
+        if now.as_nanos() >= self.next_look.load(Ordering::Relaxed) {
+            self.renew_if_due(now);
+        }
+        look(&published.token);
+        true
+    }
+
+    pub(crate) fn reject(&self, token: &AccessToken) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let draw = state.draw();
+        if state.machine.reject(token, now, draw) {
+            debug!(
+                generation = token.generation(),
+                "a server rejected the token in hand"
+            );
+            self.publish(&state);
+        }
+    }
+
+    /// The slow path, for a caller who found no usable token.
+    pub(crate) fn enter(self: &Arc<Self>) -> Entry {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let draw = state.draw();
+        let decision = state.machine.decide(now, draw);
+        match decision {
+            Decision::Use | Decision::UseAndRenew => {
+                if let Some(held) = state.machine.held() {
+                    return Entry::Got(Ok(held.token.clone()));
+                }
+            }
+            Decision::Fail => return Entry::Got(Err(state.machine.standing_error(now))),
+            Decision::Join => {
+                if let Some(waiter) = state.flight.as_ref().and_then(Flight::join) {
+                    return Entry::Wait(waiter);
+                }
+                // Nobody drives that flight any more: start over.
+            }
+            Decision::Start => {}
+        }
+        let driver = self.start(&mut state, now);
+        let waiter = state.flight.as_ref().and_then(Flight::join);
+        drop(state);
+        self.spawner.spawn(driver.into_work());
+        match waiter {
+            Some(waiter) => Entry::Wait(waiter),
+            None => Entry::Got(Err(lost())),
+        }
+    }
+
+    /// Called from the hit path: whoever finds the lock taken leaves it to the one who holds it.
+    #[cold]
+    fn renew_if_due(self: &Arc<Self>, now: Instant) {
+        let Ok(mut state) = self.state.try_lock() else {
+            return;
+        };
+        let draw = state.draw();
+        if state.machine.decide(now, draw) != Decision::UseAndRenew {
+            self.next_look
+                .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);
+            return;
+        }
+        debug!("the token in hand is due for renewal");
+        let driver = self.start(&mut state, now);
+        drop(state);
+        self.spawner.spawn(driver.into_work());
+    }
+
+    /// Starts a flight; the driver is to be spawned once the lock is released.
+    fn start(self: &Arc<Self>, state: &mut State, now: Instant) -> Driver {
+        let id = state.machine.start_flight(now);
+        let waiters = Waiters::default();
+        let work = Box::pin(Arc::clone(self).fly(id, waiters.clone()));
+        let (flight, driver) = Flight::new(id, waiters, work);
+        state.flight = flight;
+        self.next_look
+            .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);
+        driver
+    }
+
+    /// The work of a flight. It lands even if it is dropped before it is first polled.
+    fn fly(
+        self: Arc<Self>,
+        id: FlightId,
+        waiters: Waiters,
+    ) -> impl Future<Output = Outcome> + Send + 'static {
+        let landing = Landing {
+            cache: self,
+            id,
+            landed: false,
+        };
+        async move {
+            let cache = &landing.cache;
+            let timeout = cache.lock().machine.policy().acquire_timeout;
+            let outcome = {
+                let work: BoxFuture<'_, _> = Box::pin(cache.attempts(&waiters));
+                match select(work, cache.clock.sleep(timeout)).await {
+                    Either::Left((outcome, _)) => outcome,
+                    Either::Right(_) => Err(cache.lock().machine.timed_out()),
+                }
+            };
+            landing.land(outcome)
+        }
+    }
+
+    /// Asks the source until it gives a token, or an error that another attempt would not cure. Gives the
+    /// token with the moment its life counts from.
+    async fn attempts(&self, waiters: &Waiters) -> Result<(AccessToken, Instant), Error> {
+        let mut attempt = 1;
+        loop {
+            let sent = self.clock.now();
+            let answer = AssertUnwindSafe(self.source.token()).catch_unwind().await;
+            let error = match answer.unwrap_or_else(|_| Err(panicked())) {
+                Ok(token) => {
+                    let now = self.clock.now();
+                    let stamp = token
+                        .requested_at()
+                        .filter(|stamp| *stamp <= now)
+                        .unwrap_or(sent);
+                    let token = match token.requested_at() {
+                        Some(known) if known == stamp => token,
+                        _ => token.with_requested_at(stamp),
+                    };
+                    return Ok((token, stamp));
+                }
+                Err(error) => error,
+            };
+            let pause = {
+                let state = self.lock();
+                state
+                    .machine
+                    .pause_before_retry(&error, attempt, waiters.any(), state.draw())
+            };
+            let Some(pause) = pause else {
+                return Err(error);
+            };
+            debug!(%error, attempt, ?pause, "a token request failed; trying again");
+            self.clock.sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    /// Makes what the state holds visible to the hit path.
+    fn publish(&self, state: &State) {
+        let published = state.machine.held().map(|held| {
+            Arc::new(Published {
+                token: held.token.clone(),
+                unusable: held.life.unusable,
+            })
+        });
+        self.published.store(published);
+        self.next_look
+            .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);
+    }
+}
+
+impl<S> Cache<S> {
+    /// The token published last, whether or not it is usable still.
+    pub(crate) fn last_token(&self) -> Option<AccessToken> {
+        self.published
+            .load()
+            .as_ref()
+            .map(|published| published.token.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn draw(&self) -> Draw {
+        if self.machine.policy().jitter {
+            Draw::new(fastrand::f64())
+        } else {
+            Draw::NONE
+        }
+    }
+}
+
+/// Sees to it that a flight ends in the state, whether it is done or dropped.
+struct Landing<S: TokenSource + 'static> {
+    cache: Arc<Cache<S>>,
+    id: FlightId,
+    landed: bool,
+}
+
+impl<S: TokenSource + 'static> Landing<S> {
+    fn land(mut self, outcome: Result<(AccessToken, Instant), Error>) -> Outcome {
+        self.landed = true;
+        let now = self.cache.clock.now();
+        let mut state = self.cache.lock();
+        let draw = state.draw();
+        let outcome = state.machine.end_flight(self.id, now, outcome, draw);
+        state.flight.take_if(|flight| flight.id() == self.id);
+        match &outcome {
+            Ok(token) => debug!(generation = token.generation(), "a token came"),
+            Err(error) => warn!(%error, "no token came"),
+        }
+        self.cache.publish(&state);
+        outcome
+    }
+}
+
+impl<S: TokenSource + 'static> Drop for Landing<S> {
+    fn drop(&mut self) {
+        if self.landed {
+            return;
+        }
+        debug!("a token request was dropped unfinished; the next caller starts over");
+        let mut state = self.cache.lock();
+        state.machine.drop_flight(self.id);
+        state.flight.take_if(|flight| flight.id() == self.id);
+        self.cache
+            .next_look
+            .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);
+    }
+}
+
+fn panicked() -> Error {
+    Error::new(ErrorKind::Transport, "the token source panicked")
+}
+
+fn lost() -> Error {
+    Error::new(
+        ErrorKind::Transport,
+        "the token request was dropped before it began",
+    )
+}
