@@ -178,7 +178,7 @@ pub struct Target<'a> {
 impl<'a> Target<'a> {
     /// A target by its parts. Without a port it is the scheme's own; an IPv6 host is in brackets.
     #[must_use]
-    pub fn new(scheme: &'a str, host: &'a str, port: Option<u16>) -> Self {
+    pub const fn new(scheme: &'a str, host: &'a str, port: Option<u16>) -> Self {
         Self { scheme, host, port }
     }
 

@@ -1,0 +1,104 @@
+//! The HTTP client port.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::future::Future;
+use std::time::Duration;
+
+use oauth_core::{ClientCredentials, ErrorKind, TokenSource};
+use oauth_reqwest::ReqwestHttpClient;
+use oauth_testkit::{FakeTokenServer, Reply};
+use tokio::runtime::{Builder, Runtime};
+
+mod conformance {
+    oauth_testkit::http_client_conformance! {
+        client: super::client,
+        block_on: super::block_on,
+    }
+}
+
+fn client(limit: Duration) -> ReqwestHttpClient {
+    ReqwestHttpClient::configured(|builder| builder.timeout(limit)).unwrap()
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    runtime().block_on(future)
+}
+
+fn source(server: &FakeTokenServer, client: ReqwestHttpClient) -> impl TokenSource + Clone + 'static {
+    ClientCredentials::builder(server.token_url(), FakeTokenServer::CLIENT_ID)
+        .client_secret(FakeTokenServer::CLIENT_SECRET)
+        .http_client(client)
+        .build()
+        .unwrap()
+        .cached()
+}
+
+#[test]
+fn p10_redirects_stay_off_whatever_the_settings_say() {
+    let (server, elsewhere) = (FakeTokenServer::start().unwrap(), FakeTokenServer::start().unwrap());
+    server.next_token_reply(Reply::redirect(307, elsewhere.token_url()));
+    let client =
+        ReqwestHttpClient::configured(|b| b.redirect(reqwest::redirect::Policy::limited(5))).unwrap();
+    let error = block_on(source(&server, client).token()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MalformedResponse);
+    assert!(error.to_string().contains("redirect"), "{error}");
+    elsewhere.assert_token_requests(0);
+}
+
+#[test]
+fn p05_a_plain_thread_gets_its_token_through_the_runtime_the_client_was_built_in() {
+    let server = FakeTokenServer::start().unwrap();
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let client = runtime.block_on(async { ReqwestHttpClient::new().unwrap() });
+    let token = futures_executor::block_on(source(&server, client).token()).unwrap();
+    assert_eq!(token.generation(), 1);
+    server.assert_token_requests(1);
+}
+
+#[test]
+fn without_any_runtime_the_error_says_what_to_do() {
+    let server = FakeTokenServer::start().unwrap();
+    let source = source(&server, ReqwestHttpClient::new().unwrap());
+    let error = futures_executor::block_on(source.token()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("tokio runtime"), "{error}");
+    server.assert_token_requests(0);
+}
+
+#[test]
+fn p05_a_runtime_that_shuts_down_mid_flight_strands_nobody() {
+    let server = FakeTokenServer::start().unwrap();
+    server.next_token_reply(Reply::hang());
+    let source = source(&server, ReqwestHttpClient::new().unwrap());
+
+    let first = runtime();
+    let waiting = source.clone();
+    first.spawn(async move { waiting.token().await });
+    first.block_on(async {
+        while server.token_request_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    });
+    first.shutdown_background();
+
+    assert_eq!(block_on(source.token()).unwrap().generation(), 1);
+    server.assert_token_requests(2);
+}
+
+#[test]
+fn p04_callers_in_two_runtimes_share_one_request() {
+    let server = FakeTokenServer::start().unwrap();
+    server.always_token_reply(Reply::token().after(Duration::from_millis(50)));
+    let source = source(&server, ReqwestHttpClient::new().unwrap());
+    let generations = std::thread::scope(|scope| {
+        let callers = [(); 2].map(|()| scope.spawn(|| block_on(source.token()).unwrap().generation()));
+        callers.map(|caller| caller.join().unwrap())
+    });
+    assert_eq!(generations, [1, 1]);
+    server.assert_token_requests(1);
+}
