@@ -65,22 +65,36 @@ impl Story {
             .build()?
             .cached();
         let source: SharedTokenSource = Arc::new(source);
-        let api =
-            oauth_reqwest::client(Arc::clone(&source), [settings.api_url.origin().ascii_serialization()])?;
+        let api = oauth_reqwest::client(
+            Arc::clone(&source),
+            [settings.api_url.origin().ascii_serialization()],
+        )?;
 
-        Ok(Self { api, source, url: settings.api_url, clock, token_requests, fake })
+        Ok(Self {
+            api,
+            source,
+            url: settings.api_url,
+            clock,
+            token_requests,
+            fake,
+        })
     }
 
     fn introduction(&self) -> String {
         match self.fake {
-            Some(_) => "A service calls a protected API. Both servers are fakes on this machine.".into(),
+            Some(_) => {
+                "A service calls a protected API. Both servers are fakes on this machine.".into()
+            }
             None => format!("A service calls {}.", self.url),
         }
     }
 
     async fn first_call_fetches(&self) -> Result<()> {
         let status = self.call().await?;
-        self.tell(1, format!("The first call fetches a token and uses it: {status}."));
+        self.tell(
+            1,
+            format!("The first call fetches a token and uses it: {status}."),
+        );
         self.expect_requests(1)
     }
 
@@ -121,7 +135,10 @@ impl Story {
     async fn a_rejected_token_heals(&self) -> Result<()> {
         let token = self.source.token().await?;
         match &self.fake {
-            Some(fake) => ensure!(fake.revoke(token.secret()), "the server does not know its own token"),
+            Some(fake) => ensure!(
+                fake.revoke(token.secret()),
+                "the server does not know its own token"
+            ),
             // Nobody can revoke a token at every server: say that it was refused.
             None => self.source.reject(&token),
         }
@@ -150,12 +167,18 @@ impl Story {
 
     fn tell(&self, step: usize, what: impl AsRef<str>) {
         let requests = self.token_requests.load(Ordering::SeqCst);
-        println!("{step}. {}\n   Token requests so far: {requests}.", what.as_ref());
+        println!(
+            "{step}. {}\n   Token requests so far: {requests}.",
+            what.as_ref()
+        );
     }
 
     fn expect_requests(&self, wanted: usize) -> Result<()> {
         let requests = self.token_requests.load(Ordering::SeqCst);
-        ensure!(requests == wanted, "{requests} token requests, where {wanted} do");
+        ensure!(
+            requests == wanted,
+            "{requests} token requests, where {wanted} do"
+        );
         Ok(())
     }
 }

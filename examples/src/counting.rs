@@ -22,7 +22,10 @@ impl<C> Counting<C> {
 
 #[async_trait]
 impl<C: HttpClient> HttpClient for Counting<C> {
-    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, HttpError> {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, HttpError> {
         self.requests.fetch_add(1, Ordering::SeqCst);
         self.inner.send(request).await
     }

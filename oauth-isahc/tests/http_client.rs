@@ -24,7 +24,10 @@ fn client(limit: Duration) -> IsahcHttpClient {
 #[test]
 fn a_token_is_fetched_shared_renewed_and_replaced_without_any_runtime() {
     let clock = ManualClock::new();
-    let server = FakeTokenServer::builder().clock(clock.clone()).start().unwrap();
+    let server = FakeTokenServer::builder()
+        .clock(clock.clone())
+        .start()
+        .unwrap();
     let source = ClientCredentials::builder(server.token_url(), FakeTokenServer::CLIENT_ID)
         .client_secret(FakeTokenServer::CLIENT_SECRET)
         .http_client(IsahcHttpClient::new().unwrap())
@@ -42,7 +45,11 @@ fn a_token_is_fetched_shared_renewed_and_replaced_without_any_runtime() {
     clock.advance(Duration::from_secs(3300));
     assert_eq!(source.ready().unwrap().generation(), 1);
     server.await_token_requests(2);
-    assert_eq!(block_on(source.token()).unwrap().generation(), 1, "nobody waits");
+    assert_eq!(
+        block_on(source.token()).unwrap().generation(),
+        1,
+        "nobody waits"
+    );
     gate.open();
     while source.ready().unwrap().generation() == 1 {
         std::thread::yield_now();

@@ -41,8 +41,15 @@ async fn every_method_bears_the_token_once() {
     }
     let requests = server.api_requests();
     let methods: Vec<_> = requests.iter().map(|request| request.method()).collect();
-    assert_eq!(methods, ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
-    assert!(requests.iter().all(|request| request.authorization_count() == 1));
+    assert_eq!(
+        methods,
+        ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    );
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.authorization_count() == 1)
+    );
     server.assert_token_requests(1);
 }
 
@@ -53,11 +60,21 @@ async fn the_callers_own_authorization_is_kept() {
     for builder in [
         api.get(&url).bearer_auth("own"),
         api.get(&url).basic_auth("me", Some("own")),
-        api.get(&url).map(|request| request.header("authorization", "Bearer own")),
+        api.get(&url)
+            .map(|request| request.header("authorization", "Bearer own")),
     ] {
-        assert_eq!(builder.send().await.unwrap().status(), 401, "and not healed");
+        assert_eq!(
+            builder.send().await.unwrap().status(),
+            401,
+            "and not healed"
+        );
     }
-    assert!(server.api_requests().iter().all(|request| request.token_ordinal().is_none()));
+    assert!(
+        server
+            .api_requests()
+            .iter()
+            .all(|request| request.token_ordinal().is_none())
+    );
     server.assert_token_requests(0);
 }
 
@@ -66,7 +83,9 @@ async fn p10_a_request_to_a_foreign_origin_is_not_sent() {
     let (server, api) = fixture();
     let foreign = FakeTokenServer::start().unwrap();
     let error = api.get(foreign.api_url()).send().await.unwrap_err();
-    let Error::Token(error) = error else { panic!("{error:?}") };
+    let Error::Token(error) = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(error.kind(), ErrorKind::ForeignOrigin);
     assert!(foreign.api_requests().is_empty());
     server.assert_token_requests(0);
@@ -86,7 +105,11 @@ async fn p10_a_redirect_to_another_origin_does_not_take_the_token_along() {
     let requests = elsewhere.api_requests();
     assert_eq!(requests.len(), 1, "what another origin says is not healed");
     assert!(!requests[0].has_authorization());
-    assert_eq!(api.authorizer().source().ready().unwrap().generation(), 1, "nor believed");
+    assert_eq!(
+        api.authorizer().source().ready().unwrap().generation(),
+        1,
+        "nor believed"
+    );
 }
 
 #[tokio::test]
@@ -104,7 +127,10 @@ async fn a_streaming_body_is_not_sent_again_but_its_token_is_rejected() {
     assert_eq!(api.get(&url).send().await.unwrap().status(), 200);
     server.revoke_all();
 
-    let stream = Body::wrap(StreamBody::new(futures_util::stream::iter([Ok::<_, std::io::Error>(
+    let stream = Body::wrap(StreamBody::new(futures_util::stream::iter([Ok::<
+        _,
+        std::io::Error,
+    >(
         http_body::Frame::data(Bytes::from_static(b"part")),
     )])));
     let response = api.post(&url).body(stream).send().await.unwrap();
@@ -136,7 +162,10 @@ async fn p07_an_api_that_rejects_every_token_gets_two_requests_a_call_and_a_boun
         }
     }
     let requests = server.token_request_count();
-    assert!(tokenless > 0 && requests < 20, "{tokenless} without a token, {requests} requests");
+    assert!(
+        tokenless > 0 && requests < 20,
+        "{tokenless} without a token, {requests} requests"
+    );
 }
 
 #[tokio::test]
@@ -148,7 +177,12 @@ async fn if_no_new_token_comes_the_401_is_the_callers_with_its_body() {
     server.always_token_reply(Reply::oauth_error("invalid_client"));
     let response = api.get(&url).send().await.unwrap();
     assert_eq!(response.status(), 401);
-    assert!(response.headers()["www-authenticate"].to_str().unwrap().contains("invalid_token"));
+    assert!(
+        response.headers()["www-authenticate"]
+            .to_str()
+            .unwrap()
+            .contains("invalid_token")
+    );
 }
 
 #[tokio::test]
@@ -157,7 +191,10 @@ async fn a_403_is_left_alone() {
     server.next_api_reply(
         Reply::status(403).header("www-authenticate", r#"Bearer error="insufficient_scope""#),
     );
-    assert_eq!(api.get(server.api_url()).send().await.unwrap().status(), 403);
+    assert_eq!(
+        api.get(server.api_url()).send().await.unwrap().status(),
+        403
+    );
     assert_eq!(server.api_request_count(), 1);
     assert!(api.authorizer().source().ready().is_some());
 }
@@ -165,20 +202,40 @@ async fn a_403_is_left_alone() {
 #[tokio::test]
 async fn a_client_of_ones_own_keeps_its_settings() {
     let server = FakeTokenServer::start().unwrap();
-    let http = reqwest::Client::builder().user_agent("mine/1").build().unwrap();
+    let http = reqwest::Client::builder()
+        .user_agent("mine/1")
+        .build()
+        .unwrap();
     let authorizer = Authorizer::new(source(&server), [server.api_url()]).unwrap();
     let api = Client::new(http, authorizer);
-    assert_eq!(api.get(server.api_url()).send().await.unwrap().status(), 200);
-    assert_eq!(server.api_requests()[0].header("user-agent"), Some("mine/1"));
+    assert_eq!(
+        api.get(server.api_url()).send().await.unwrap().status(),
+        200
+    );
+    assert_eq!(
+        server.api_requests()[0].header("user-agent"),
+        Some("mine/1")
+    );
 }
 
 #[tokio::test]
 async fn the_builder_forwards_and_builds() {
     let (_, api) = fixture();
-    let builder = api.post("https://api.example.com/x").header("a", "b").json(&1).try_clone().unwrap();
+    let builder = api
+        .post("https://api.example.com/x")
+        .header("a", "b")
+        .json(&1)
+        .try_clone()
+        .unwrap();
     let request = builder.build().unwrap();
     assert_eq!(request.headers()["a"], "b");
     assert_eq!(request.body().unwrap().as_bytes(), Some(&b"1"[..]));
-    assert!(!request.headers().contains_key("authorization"), "sending authorizes");
-    assert!(matches!(api.get("no url").send().await, Err(Error::Http(_))));
+    assert!(
+        !request.headers().contains_key("authorization"),
+        "sending authorizes"
+    );
+    assert!(matches!(
+        api.get("no url").send().await,
+        Err(Error::Http(_))
+    ));
 }

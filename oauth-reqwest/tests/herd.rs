@@ -28,7 +28,11 @@ async fn p04_a_thousand_first_callers_cause_one_request() {
         tokio::spawn(async move { source.token().await.unwrap().generation() })
     });
     let generations = join_all(callers).await;
-    assert!(generations.into_iter().all(|generation| generation.unwrap() == 1));
+    assert!(
+        generations
+            .into_iter()
+            .all(|generation| generation.unwrap() == 1)
+    );
     server.assert_token_requests(1);
 }
 
@@ -36,7 +40,9 @@ async fn p04_a_thousand_first_callers_cause_one_request() {
 async fn p04_fifty_callers_share_one_failure() {
     let server = FakeTokenServer::start().unwrap();
     server.always_token_reply(
-        Reply::status(503).header("retry-after", "60").after(Duration::from_millis(50)),
+        Reply::status(503)
+            .header("retry-after", "60")
+            .after(Duration::from_millis(50)),
     );
     let source = source(&server);
     let callers = (0..50).map(|_| {
@@ -44,7 +50,11 @@ async fn p04_fifty_callers_share_one_failure() {
         tokio::spawn(async move { source.token().await.unwrap_err().kind() })
     });
     let kinds = join_all(callers).await;
-    assert!(kinds.into_iter().all(|kind| kind.unwrap() == ErrorKind::ServerUnavailable));
+    assert!(
+        kinds
+            .into_iter()
+            .all(|kind| kind.unwrap() == ErrorKind::ServerUnavailable)
+    );
     server.assert_token_requests(1);
 }
 

@@ -29,7 +29,10 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime().block_on(future)
 }
 
-fn source(server: &FakeTokenServer, client: ReqwestHttpClient) -> impl TokenSource + Clone + 'static {
+fn source(
+    server: &FakeTokenServer,
+    client: ReqwestHttpClient,
+) -> impl TokenSource + Clone + 'static {
     ClientCredentials::builder(server.token_url(), FakeTokenServer::CLIENT_ID)
         .client_secret(FakeTokenServer::CLIENT_SECRET)
         .http_client(client)
@@ -40,10 +43,14 @@ fn source(server: &FakeTokenServer, client: ReqwestHttpClient) -> impl TokenSour
 
 #[test]
 fn p10_redirects_stay_off_whatever_the_settings_say() {
-    let (server, elsewhere) = (FakeTokenServer::start().unwrap(), FakeTokenServer::start().unwrap());
+    let (server, elsewhere) = (
+        FakeTokenServer::start().unwrap(),
+        FakeTokenServer::start().unwrap(),
+    );
     server.next_token_reply(Reply::redirect(307, elsewhere.token_url()));
     let client =
-        ReqwestHttpClient::configured(|b| b.redirect(reqwest::redirect::Policy::limited(5))).unwrap();
+        ReqwestHttpClient::configured(|b| b.redirect(reqwest::redirect::Policy::limited(5)))
+            .unwrap();
     let error = block_on(source(&server, client).token()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MalformedResponse);
     assert!(error.to_string().contains("redirect"), "{error}");
@@ -53,7 +60,11 @@ fn p10_redirects_stay_off_whatever_the_settings_say() {
 #[test]
 fn p05_a_plain_thread_gets_its_token_through_the_runtime_the_client_was_built_in() {
     let server = FakeTokenServer::start().unwrap();
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     let client = runtime.block_on(async { ReqwestHttpClient::new().unwrap() });
     let token = futures_executor::block_on(source(&server, client).token()).unwrap();
     assert_eq!(token.generation(), 1);
@@ -96,7 +107,8 @@ fn p04_callers_in_two_runtimes_share_one_request() {
     server.always_token_reply(Reply::token().after(Duration::from_millis(50)));
     let source = source(&server, ReqwestHttpClient::new().unwrap());
     let generations = std::thread::scope(|scope| {
-        let callers = [(); 2].map(|()| scope.spawn(|| block_on(source.token()).unwrap().generation()));
+        let callers =
+            [(); 2].map(|()| scope.spawn(|| block_on(source.token()).unwrap().generation()));
         callers.map(|caller| caller.join().unwrap())
     });
     assert_eq!(generations, [1, 1]);

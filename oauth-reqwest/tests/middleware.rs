@@ -37,7 +37,9 @@ async fn p10_a_chain_refuses_a_foreign_origin() {
     let (_, api) = fixture();
     let foreign = FakeTokenServer::start().unwrap();
     let error = api.get(foreign.api_url()).send().await.unwrap_err();
-    let Error::Middleware(error) = error else { panic!("{error:?}") };
+    let Error::Middleware(error) = error else {
+        panic!("{error:?}")
+    };
     let error: oauth_core::Error = error.downcast().unwrap();
     assert_eq!(error.kind(), ErrorKind::ForeignOrigin);
     assert_eq!(foreign.api_request_count(), 0);

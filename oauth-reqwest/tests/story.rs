@@ -19,7 +19,10 @@ struct Story {
 
 fn story() -> Story {
     let clock = ManualClock::new();
-    let server = FakeTokenServer::builder().clock(clock.clone()).start().unwrap();
+    let server = FakeTokenServer::builder()
+        .clock(clock.clone())
+        .start()
+        .unwrap();
     let source = ClientCredentials::builder(server.token_url(), FakeTokenServer::CLIENT_ID)
         .client_secret(FakeTokenServer::CLIENT_SECRET)
         .scopes(["read", "write"])
@@ -28,15 +31,31 @@ fn story() -> Story {
         .build()
         .unwrap()
         // On this clock no pause ends by itself.
-        .cached_with(RefreshPolicy::builder().attempts(1).no_jitter().build().unwrap());
+        .cached_with(
+            RefreshPolicy::builder()
+                .attempts(1)
+                .no_jitter()
+                .build()
+                .unwrap(),
+        );
     let source: SharedTokenSource = Arc::new(source);
     let api = oauth_reqwest::client(source.clone(), [server.api_url()]).unwrap();
-    Story { clock, server, source, api }
+    Story {
+        clock,
+        server,
+        source,
+        api,
+    }
 }
 
 impl Story {
     async fn call(&self) -> StatusCode {
-        self.api.get(self.server.api_url_for("/users/23")).send().await.unwrap().status()
+        self.api
+            .get(self.server.api_url_for("/users/23"))
+            .send()
+            .await
+            .unwrap()
+            .status()
     }
 
     fn ordinal_of_last_call(&self) -> Option<usize> {
@@ -89,8 +108,15 @@ async fn p03_a_renewal_that_fails_costs_nothing_until_the_token_is_unusable() {
     assert_eq!(story.call().await, 200);
 
     story.clock.advance(Duration::from_secs(270));
-    let error = story.api.get(story.server.api_url()).send().await.unwrap_err();
-    let oauth_reqwest::Error::Token(error) = error else { panic!("{error:?}") };
+    let error = story
+        .api
+        .get(story.server.api_url())
+        .send()
+        .await
+        .unwrap_err();
+    let oauth_reqwest::Error::Token(error) = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(error.kind(), oauth_core::ErrorKind::ServerUnavailable);
 }
 
@@ -99,7 +125,10 @@ async fn a_json_body_is_sent_again_after_a_401() {
     let story = story();
     assert_eq!(story.call().await, 200);
     story.server.revoke_all();
-    let request = story.api.post(story.server.api_url_for("/users")).json(&["a", "b"]);
+    let request = story
+        .api
+        .post(story.server.api_url_for("/users"))
+        .json(&["a", "b"]);
     assert_eq!(request.send().await.unwrap().status(), 200);
     let requests = story.server.api_requests();
     assert_eq!(requests.len(), 3);

@@ -1,0 +1,226 @@
+//! The contract of [`HttpClient`], rule by rule, over real sockets.
+//!
+//! Each rule takes a function that makes a client with the given limit on a whole exchange, and panics if
+//! the client breaks the rule. [`http_client_conformance!`](crate::http_client_conformance) makes a test of
+//! each.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use oauth_core::{HttpClient, HttpError, MAX_RESPONSE_BODY};
+
+use crate::{FakeTokenServer, Reply};
+
+/// Long enough for every exchange that is to succeed, on a busy machine too.
+const AMPLE: Duration = Duration::from_secs(30);
+/// For an exchange that is to run out of time.
+const SHORT: Duration = Duration::from_millis(200);
+
+/// Makes a named test of each rule for [`HttpClient`].
+///
+/// `client` is a function from the limit on a whole exchange to a client, `block_on` one that runs a future.
+///
+/// ```ignore
+/// oauth_testkit::http_client_conformance! {
+///     client: |limit| MyClient::with_timeout(limit),
+///     block_on: futures_executor::block_on,
+/// }
+/// ```
+#[macro_export]
+macro_rules! http_client_conformance {
+    (client: $client:expr, block_on: $block_on:expr $(,)?) => {
+        $crate::http_client_conformance! {
+            @rules $client, $block_on;
+            sends_the_request_as_it_is
+            any_status_is_a_response
+            p10_follows_no_redirect
+            keeps_no_cookies
+            p08_reads_one_byte_too_many_of_a_body_that_is_too_long
+            a_refused_connection_is_a_connect_error
+            a_reset_is_a_transport_error
+            a_truncated_body_is_a_transport_error
+            garbage_is_a_transport_error
+            a_server_that_hangs_is_a_timeout
+            a_body_that_drips_is_a_timeout
+            an_error_shows_no_credentials
+        }
+    };
+    (@rules $client:expr, $block_on:expr; $($rule:ident)*) => {
+        $(
+            #[test]
+            fn $rule() {
+                let block_on = $block_on;
+                block_on($crate::conformance::http_client::$rule($client));
+            }
+        )*
+    };
+}
+
+/// Method, query, headers and body arrive as they were given.
+pub async fn sends_the_request_as_it_is<C: HttpClient>(client: impl FnOnce(Duration) -> C) {
+    let server = start();
+    let response = ok(client(AMPLE)
+        .send(request(&format!("{}?tenant=a", server.token_url())))
+        .await);
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert!(response.body().starts_with(b"{"));
+    let requests = server.token_requests();
+    assert_eq!(requests.len(), 1, "one request");
+    assert_eq!(requests[0].method(), "POST");
+    assert!(
+        requests[0].path_and_query().ends_with("?tenant=a"),
+        "the query is kept"
+    );
+    assert_eq!(requests[0].header("x-own"), Some("kept"));
+    assert_eq!(requests[0].grant_type(), Some("client_credentials"));
+}
+
+/// A 4xx or 5xx is no error.
+pub async fn any_status_is_a_response<C: HttpClient>(client: impl FnOnce(Duration) -> C) {
+    let server = start();
+    let client = client(AMPLE);
+    for status in [201, 400, 401, 403, 429, 500, 503] {
+        server.next_token_reply(Reply::status(status).header("retry-after", "7").body("why"));
+        let response = ok(client.send(request(&server.token_url())).await);
+        assert_eq!(response.status(), status);
+        assert_eq!(response.headers()["retry-after"], "7");
+        assert_eq!(response.body(), "why");
+    }
+}
+
+/// A redirect is a response: the credentials in the body must not go anywhere else (RFC 9700 §4.12).
+pub async fn p10_follows_no_redirect<C: HttpClient>(client: impl FnOnce(Duration) -> C) {
+    let (server, elsewhere) = (start(), start());
+    let client = client(AMPLE);
+    for status in [301, 302, 303, 307, 308] {
+        server.next_token_reply(Reply::redirect(status, elsewhere.token_url()));
+        let response = ok(client.send(request(&server.token_url())).await);
+        assert_eq!(response.status(), status);
+    }
+    elsewhere.assert_token_requests(0);
+    server.assert_token_requests(5);
+}
+
+/// What a server sets is not sent back.
+pub async fn keeps_no_cookies<C: HttpClient>(client: impl FnOnce(Duration) -> C) {
+    let server = start();
+    let client = client(AMPLE);
+    server.next_token_reply(Reply::status(200).header("set-cookie", "session=1"));
+    ok(client.send(request(&server.token_url())).await);
+    ok(client.send(request(&server.token_url())).await);
+    assert_eq!(server.token_requests()[1].header("cookie"), None);
+}
+
+/// A body beyond the limit is cut one byte after it, which tells that it is too long.
+pub async fn p08_reads_one_byte_too_many_of_a_body_that_is_too_long<C: HttpClient>(
+    client: impl FnOnce(Duration) -> C,
+) {
+    let server = start();
+    let client = client(AMPLE);
+    for (sent, read) in [
+        (MAX_RESPONSE_BODY, MAX_RESPONSE_BODY),
+        (MAX_RESPONSE_BODY + 1, MAX_RESPONSE_BODY + 1),
+        (4 * MAX_RESPONSE_BODY, MAX_RESPONSE_BODY + 1),
+    ] {
+        server.next_token_reply(Reply::oversized(sent));
+        let response = ok(client.send(request(&server.token_url())).await);
+        assert_eq!(response.body().len(), read, "of {sent}");
+    }
+}
+
+/// Nobody listens: [`HttpError::Connect`].
+pub async fn a_refused_connection_is_a_connect_error<C: HttpClient>(
+    client: impl FnOnce(Duration) -> C,
+) {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .expect("loopback has a free port");
+    let outcome = client(AMPLE)
+        .send(request(&format!("http://127.0.0.1:{port}/token")))
+        .await;
+    assert!(matches!(outcome, Err(HttpError::Connect(_))), "{outcome:?}");
+}
+
+/// The connection is reset before an answer: [`HttpError::Transport`].
+pub async fn a_reset_is_a_transport_error<C: HttpClient>(client: impl FnOnce(Duration) -> C) {
+    breaks(client, Reply::reset()).await;
+}
+
+/// The body ends before its length: [`HttpError::Transport`].
+pub async fn a_truncated_body_is_a_transport_error<C: HttpClient>(
+    client: impl FnOnce(Duration) -> C,
+) {
+    breaks(client, Reply::truncated(10)).await;
+}
+
+/// The answer is not HTTP: [`HttpError::Transport`].
+pub async fn garbage_is_a_transport_error<C: HttpClient>(client: impl FnOnce(Duration) -> C) {
+    breaks(client, Reply::raw("\u{0}\u{1}no http at all\r\n\r\n")).await;
+}
+
+/// No answer within the limit: [`HttpError::Timeout`].
+pub async fn a_server_that_hangs_is_a_timeout<C: HttpClient>(client: impl FnOnce(Duration) -> C) {
+    runs_out_of_time(client, Reply::hang()).await;
+}
+
+/// The limit is on the whole exchange, a slow body included: [`HttpError::Timeout`].
+pub async fn a_body_that_drips_is_a_timeout<C: HttpClient>(client: impl FnOnce(Duration) -> C) {
+    runs_out_of_time(client, Reply::token().drip(1, Duration::from_millis(50))).await;
+}
+
+/// Neither the header nor the body of a request shows in an error.
+pub async fn an_error_shows_no_credentials<C: HttpClient>(client: impl FnOnce(Duration) -> C) {
+    let server = start();
+    server.next_token_reply(Reply::reset());
+    let outcome = client(AMPLE).send(request(&server.token_url())).await;
+    let shown = match outcome {
+        Ok(_) => panic!("a reset connection gave a response"),
+        Err(error) => format!("{error:?} {}", oauth_core::Error::from(error)),
+    };
+    assert!(!shown.contains(FakeTokenServer::CLIENT_SECRET), "{shown}");
+}
+
+async fn breaks<C: HttpClient>(client: impl FnOnce(Duration) -> C, reply: Reply) {
+    let server = start();
+    server.always_token_reply(reply);
+    let outcome = client(AMPLE).send(request(&server.token_url())).await;
+    assert!(
+        matches!(outcome, Err(HttpError::Transport(_))),
+        "{outcome:?}"
+    );
+}
+
+async fn runs_out_of_time<C: HttpClient>(client: impl FnOnce(Duration) -> C, reply: Reply) {
+    let server = start();
+    server.always_token_reply(reply);
+    let outcome = client(SHORT).send(request(&server.token_url())).await;
+    assert!(matches!(outcome, Err(HttpError::Timeout(_))), "{outcome:?}");
+}
+
+fn start() -> FakeTokenServer {
+    FakeTokenServer::start().expect("a server can be started on loopback")
+}
+
+/// A token request that the server accepts.
+fn request(url: &str) -> Request<Bytes> {
+    let form = form_urlencoded::Serializer::new(String::new())
+        .append_pair("grant_type", "client_credentials")
+        .append_pair("client_id", FakeTokenServer::CLIENT_ID)
+        .append_pair("client_secret", FakeTokenServer::CLIENT_SECRET)
+        .finish();
+    Request::builder()
+        .method(Method::POST)
+        .uri(url)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("x-own", "kept")
+        .body(Bytes::from(form))
+        .expect("the request is well formed")
+}
+
+fn ok(outcome: Result<Response<Bytes>, HttpError>) -> Response<Bytes> {
+    outcome.unwrap_or_else(|error| panic!("the exchange failed: {error:?}"))
+}

@@ -1,0 +1,4 @@
+//! Suites that any implementation of a trait of `oauth-core` can run: one function a rule of the contract.
+//! A macro a suite makes them named tests of yours.
+
+pub mod http_client;

@@ -1,0 +1,279 @@
+//! The fake token server as a test holds it.
+
+mod answer;
+mod builder;
+mod client_auth;
+mod http1;
+mod issuer;
+mod log;
+mod net;
+mod protected_api;
+mod redact;
+mod requests;
+mod script;
+mod state;
+mod token_endpoint;
+mod token_request;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use builder::FakeTokenServerBuilder;
+pub use client_auth::{ClientAuth, ClientAuthMethod};
+pub use requests::{ApiRequest, TokenRequest};
+
+use crate::reply::Reply;
+use log::readable;
+use net::HttpServer;
+use protected_api::ProtectedApi;
+use state::ServerState;
+use token_endpoint::{TOKEN_PATH, TokenEndpoint};
+
+/// Far beyond what any request takes that is going to come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An OAuth 2.0 token endpoint and a protected API beside it, on loopback, for one test.
+///
+/// The two listen at ports of their own, so they are different origins. Left alone, the token endpoint
+/// is a strict authorization server for the client credentials grant (RFC 6749 §4.4), and the API
+/// answers `200` to a live token on any path and method, with JSON that tells what it saw. Both can be
+/// told to answer otherwise, and log what arrives.
+///
+/// The server has threads of its own and needs no async runtime. Dropping it closes its ports and its
+/// connections, and waits for its threads to end.
+///
+/// # Contract
+///
+/// - A request is in the log before its answer is on the way.
+/// - Scripted replies of one endpoint are used in the order they were given in, one a request.
+/// - Neither client secrets nor tokens are in the log, in any `Debug` or in any panic message.
+/// - The API answers `401` with `WWW-Authenticate: Bearer error="invalid_token"` to a token that is
+///   unknown, expired or revoked, without `error` if there is none. To `/redirect-to?location=URL` it
+///   answers `307` once the token has proved live.
+pub struct FakeTokenServer {
+    state: Arc<ServerState>,
+    token: HttpServer,
+    api: HttpServer,
+}
+
+/// Starting, and where to find it.
+impl FakeTokenServer {
+    /// The client that is registered if the builder is not told of any.
+    pub const CLIENT_ID: &str = "test-client";
+
+    /// The secret of [`CLIENT_ID`](Self::CLIENT_ID).
+    pub const CLIENT_SECRET: &str = "test-secret";
+
+    /// Starts a server with the default setup.
+    ///
+    /// # Errors
+    ///
+    /// If there is no port or no thread to be had.
+    pub fn start() -> io::Result<Self> {
+        Self::builder().start()
+    }
+
+    /// A server to be set up.
+    pub fn builder() -> FakeTokenServerBuilder {
+        FakeTokenServerBuilder::new()
+    }
+
+    fn serve(state: ServerState) -> io::Result<Self> {
+        let state = Arc::new(state);
+        let token = Arc::new(TokenEndpoint {
+            state: Arc::clone(&state),
+        });
+        let api = Arc::new(ProtectedApi {
+            state: Arc::clone(&state),
+        });
+        Ok(Self {
+            token: HttpServer::start("fake-token", token, Arc::clone(&state.shutdown))?,
+            api: HttpServer::start("fake-api", api, Arc::clone(&state.shutdown))?,
+            state,
+        })
+    }
+
+    /// The URL of the token endpoint: `http://127.0.0.1:PORT/oauth/token`.
+    #[must_use]
+    pub fn token_url(&self) -> String {
+        format!("http://{}{TOKEN_PATH}", self.token.address())
+    }
+
+    /// The origin of the protected API, without a slash at the end: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn api_url(&self) -> String {
+        format!("http://{}", self.api.address())
+    }
+
+    /// A URL at the protected API; `path_and_query` begins with a slash.
+    #[must_use]
+    pub fn api_url_for(&self, path_and_query: &str) -> String {
+        format!("{}{path_and_query}", self.api_url())
+    }
+}
+
+/// What it answers.
+impl FakeTokenServer {
+    /// The token endpoint gives this reply once, after those scripted before.
+    pub fn next_token_reply(&self, reply: Reply) {
+        self.state.token_script.push(reply);
+    }
+
+    /// The token endpoint gives this reply whenever no other is scripted.
+    pub fn always_token_reply(&self, reply: Reply) {
+        self.state.token_script.set_always(reply);
+    }
+
+    /// The protected API gives this reply once, after those scripted before, whatever the token.
+    pub fn next_api_reply(&self, reply: Reply) {
+        self.state.api_script.push(reply);
+    }
+
+    /// The protected API gives this reply whenever no other is scripted, whatever the token.
+    pub fn always_api_reply(&self, reply: Reply) {
+        self.state.api_script.set_always(reply);
+    }
+
+    /// Forgets every scripted reply that no request has taken yet.
+    pub fn reset_replies(&self) {
+        self.state.token_script.reset();
+        self.state.api_script.reset();
+    }
+
+    /// Revokes a token. Tells whether it was issued here and not revoked before.
+    pub fn revoke(&self, token: &str) -> bool {
+        self.state.issuer.revoke(token)
+    }
+
+    /// Revokes every token issued so far.
+    pub fn revoke_all(&self) {
+        self.state.issuer.revoke_all();
+    }
+
+    /// How many different tokens were issued.
+    #[must_use]
+    pub fn issued(&self) -> usize {
+        self.state.issuer.issued()
+    }
+}
+
+/// What it has seen.
+impl FakeTokenServer {
+    /// The requests at the origin of the token endpoint, in the order of their arrival.
+    #[must_use]
+    pub fn token_requests(&self) -> Vec<TokenRequest> {
+        self.state.log.token_requests()
+    }
+
+    /// How many requests arrived at the origin of the token endpoint.
+    #[must_use]
+    pub fn token_request_count(&self) -> usize {
+        self.state.log.token_count()
+    }
+
+    /// The requests at the protected API, in the order of their arrival.
+    #[must_use]
+    pub fn api_requests(&self) -> Vec<ApiRequest> {
+        self.state.log.api_requests()
+    }
+
+    /// How many requests arrived at the protected API.
+    #[must_use]
+    pub fn api_request_count(&self) -> usize {
+        self.state.log.api_count()
+    }
+
+    /// The most token requests that were being served at one time, from their arrival until the end
+    /// of the answer was written.
+    #[must_use]
+    pub fn max_concurrent_token_requests(&self) -> usize {
+        self.state.log.max_concurrent_token_requests()
+    }
+
+    /// Blocks until `count` token requests have arrived, answered or not.
+    ///
+    /// # Panics
+    ///
+    /// If they have not arrived within ten seconds.
+    #[track_caller]
+    pub fn await_token_requests(&self, count: usize) {
+        let arrived = self.state.log.await_token(count, PATIENCE);
+        let log = readable(&self.token_requests());
+        assert!(
+            arrived,
+            "waited in vain for {count} token requests; those seen:{log}"
+        );
+    }
+
+    /// Blocks until `count` requests have arrived at the protected API, answered or not.
+    ///
+    /// # Panics
+    ///
+    /// If they have not arrived within ten seconds.
+    #[track_caller]
+    pub fn await_api_requests(&self, count: usize) {
+        let arrived = self.state.log.await_api(count, PATIENCE);
+        let log = readable(&self.api_requests());
+        assert!(
+            arrived,
+            "waited in vain for {count} API requests; those seen:{log}"
+        );
+    }
+
+    /// Checks how many token requests have arrived so far.
+    ///
+    /// # Panics
+    ///
+    /// If it is not exactly `count`.
+    #[track_caller]
+    pub fn assert_token_requests(&self, count: usize) {
+        let requests = self.token_requests();
+        let log = readable(&requests);
+        assert!(
+            requests.len() == count,
+            "expected {count} token requests; those seen:{log}"
+        );
+    }
+
+    /// Checks how many requests have arrived at the protected API so far.
+    ///
+    /// # Panics
+    ///
+    /// If it is not exactly `count`.
+    #[track_caller]
+    pub fn assert_api_requests(&self, count: usize) {
+        let requests = self.api_requests();
+        let log = readable(&requests);
+        assert!(
+            requests.len() == count,
+            "expected {count} API requests; those seen:{log}"
+        );
+    }
+
+    /// Forgets the requests seen so far, and the highest concurrency.
+    pub fn clear_log(&self) {
+        self.state.log.clear();
+    }
+}
+
+impl Drop for FakeTokenServer {
+    fn drop(&mut self) {
+        // Both endpoints at once, before either waits for its threads.
+        self.state.shutdown.stop();
+    }
+}
+
+impl fmt::Debug for FakeTokenServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeTokenServer")
+            .field("token_url", &self.token_url())
+            .field("api_url", &self.api_url())
+            .field("clients", &self.state.clients)
+            .field("issued", &self.issued())
+            .field("token_requests", &self.token_request_count())
+            .field("api_requests", &self.api_request_count())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+//! The setup of a server.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use oauth_core::Clock;
+
+use crate::runtime::ServerTime;
+use crate::server::FakeTokenServer;
+use crate::server::client_auth::{ClientAuthMethod, Clients};
+use crate::server::issuer::Issuer;
+use crate::server::state::ServerState;
+
+/// Sets up a [`FakeTokenServer`].
+#[must_use = "the server runs once `start` is called"]
+pub struct FakeTokenServerBuilder {
+    clients: Vec<(String, String)>,
+    accepted: Vec<ClientAuthMethod>,
+    scopes: Option<Vec<String>>,
+    token_lifetime: Duration,
+    time: Option<ServerTime>,
+}
+
+impl FakeTokenServerBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            clients: Vec::new(),
+            accepted: Vec::new(),
+            scopes: None,
+            token_lifetime: Duration::from_secs(3600),
+            time: None,
+        }
+    }
+
+    /// Registers a client. The first takes the place of the default one, further ones add to it.
+    pub fn client(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.clients.push((id.into(), secret.into()));
+        self
+    }
+
+    /// Accepts this client authentication method. The first call takes the place of the default,
+    /// which is [`Basic`](ClientAuthMethod::Basic) and [`Post`](ClientAuthMethod::Post), further ones
+    /// add to it.
+    pub fn accept_auth(mut self, method: ClientAuthMethod) -> Self {
+        self.accepted.push(method);
+        self
+    }
+
+    /// Registers the scopes that may be granted: any other is refused as `invalid_scope`, and all of
+    /// them are granted to a request that asks for none. By default any scope is granted.
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes = Some(scopes.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// How long a token lives, which `expires_in` says in whole seconds and the protected API
+    /// enforces. By default an hour.
+    pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.token_lifetime = lifetime;
+        self
+    }
+
+    /// Judges the age of tokens by this clock, a [`ManualClock`](crate::ManualClock) say. By default
+    /// by the machine's. Delays of replies are real time in any case.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.time = Some(ServerTime::Given(Arc::new(clock)));
+        self
+    }
+
+    /// Starts the server, which is ready when this returns.
+    ///
+    /// # Errors
+    ///
+    /// If there is no port or no thread to be had.
+    pub fn start(self) -> io::Result<FakeTokenServer> {
+        let mut clients = self.clients;
+        if clients.is_empty() {
+            let (id, secret) = (FakeTokenServer::CLIENT_ID, FakeTokenServer::CLIENT_SECRET);
+            clients.push((id.to_owned(), secret.to_owned()));
+        }
+        let mut accepted = self.accepted;
+        if accepted.is_empty() {
+            accepted = vec![ClientAuthMethod::Basic, ClientAuthMethod::Post];
+        }
+        FakeTokenServer::serve(ServerState {
+            clients: Clients::new(clients, accepted),
+            scopes: self.scopes,
+            token_lifetime: self.token_lifetime,
+            issuer: Issuer::new(self.time.unwrap_or_else(ServerTime::machine)),
+            token_script: Default::default(),
+            api_script: Default::default(),
+            log: Default::default(),
+            shutdown: Default::default(),
+        })
+    }
+}
+
+/// Leaves out the secrets of the clients.
+impl fmt::Debug for FakeTokenServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids: Vec<&str> = self.clients.iter().map(|(id, _)| id.as_str()).collect();
+        f.debug_struct("FakeTokenServerBuilder")
+            .field("clients", &ids)
+            .field("accepted", &self.accepted)
+            .field("scopes", &self.scopes)
+            .field("token_lifetime", &self.token_lifetime)
+            .field("time", &self.time)
+            .finish()
+    }
+}

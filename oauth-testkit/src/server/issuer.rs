@@ -1,0 +1,159 @@
+//! The tokens that were issued, and what became of them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use oauth_core::Instant;
+
+use crate::runtime::ServerTime;
+use crate::sync::lock;
+
+pub(crate) struct Issuer {
+    time: ServerTime,
+    tokens: Mutex<Tokens>,
+}
+
+#[derive(Default)]
+struct Tokens {
+    /// In the order of their first issue.
+    issued: Vec<Issued>,
+    by_value: HashMap<String, usize>,
+    last: Option<usize>,
+}
+
+#[derive(Clone)]
+struct Issued {
+    grant: Grant,
+    expires: Instant,
+    revoked: bool,
+}
+
+/// What a token stands for.
+#[derive(Clone)]
+pub(crate) struct Grant {
+    pub(crate) token: String,
+    pub(crate) client_id: String,
+    pub(crate) scope: Option<String>,
+}
+
+/// What the protected API thinks of a token.
+pub(crate) enum Verdict {
+    Unknown,
+    Expired { ordinal: usize },
+    Revoked { ordinal: usize },
+    Live { ordinal: usize, grant: Grant },
+}
+
+impl Issuer {
+    pub(crate) fn new(time: ServerTime) -> Self {
+        Self {
+            time,
+            tokens: Mutex::default(),
+        }
+    }
+
+    /// Registers a token that lives for `lifetime` from now. A value issued before begins a new life.
+    pub(crate) fn issue(&self, grant: Grant, lifetime: Duration) {
+        let expires = self.time.now() + lifetime;
+        let mut tokens = lock(&self.tokens);
+        let tokens = &mut *tokens;
+        let next = tokens.issued.len();
+        let index = *tokens.by_value.entry(grant.token.clone()).or_insert(next);
+        let issued = Issued {
+            grant,
+            expires,
+            revoked: false,
+        };
+        match tokens.issued.get_mut(index) {
+            Some(known) => *known = issued,
+            None => tokens.issued.push(issued),
+        }
+        tokens.last = Some(index);
+    }
+
+    /// The token issued last, and what is left of its lifetime.
+    pub(crate) fn last(&self) -> Option<(Grant, Duration)> {
+        let now = self.time.now();
+        let tokens = lock(&self.tokens);
+        let issued = tokens.issued.get(tokens.last?)?;
+        Some((
+            issued.grant.clone(),
+            issued.expires.saturating_duration_since(now),
+        ))
+    }
+
+    pub(crate) fn judge(&self, token: &str) -> Verdict {
+        let now = self.time.now();
+        let tokens = lock(&self.tokens);
+        let found = tokens
+            .by_value
+            .get(token)
+            .map(|index| (index + 1, &tokens.issued[*index]));
+        match found {
+            None => Verdict::Unknown,
+            Some((ordinal, issued)) if issued.revoked => Verdict::Revoked { ordinal },
+            Some((ordinal, issued)) if issued.expires <= now => Verdict::Expired { ordinal },
+            Some((ordinal, issued)) => Verdict::Live {
+                ordinal,
+                grant: issued.grant.clone(),
+            },
+        }
+    }
+
+    pub(crate) fn revoke(&self, token: &str) -> bool {
+        let mut tokens = lock(&self.tokens);
+        let index = tokens.by_value.get(token).copied();
+        let issued = index.and_then(|index| tokens.issued.get_mut(index));
+        issued.is_some_and(|issued| !std::mem::replace(&mut issued.revoked, true))
+    }
+
+    pub(crate) fn revoke_all(&self) {
+        lock(&self.tokens)
+            .issued
+            .iter_mut()
+            .for_each(|issued| issued.revoked = true);
+    }
+
+    pub(crate) fn issued(&self) -> usize {
+        lock(&self.tokens).issued.len()
+    }
+}
+
+impl Verdict {
+    /// The token is the n-th issued.
+    pub(crate) fn ordinal(&self) -> Option<usize> {
+        match self {
+            Self::Unknown => None,
+            Self::Expired { ordinal } | Self::Revoked { ordinal } | Self::Live { ordinal, .. } => {
+                Some(*ordinal)
+            }
+        }
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self, Self::Live { .. })
+    }
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issuer")
+            .field("time", &self.time)
+            .field("issued", &self.issued())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A token value that no server of this process has issued.
+pub(crate) fn fresh_value() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!(
+        "fake-{count}-{:016x}{:016x}",
+        fastrand::u64(..),
+        fastrand::u64(..)
+    )
+}
