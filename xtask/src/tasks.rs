@@ -40,6 +40,12 @@ fn tests() -> Vec<Step> {
             "tests, default features",
             CommandLine::cargo(["test", "--workspace", "--all-targets"]),
         ),
+        // In a run over the workspace the core gets the feature `tokio`, which its neighbours ask for.
+        // These two must do without, with no tokio in the process at all.
+        Step::command(
+            "tests without any runtime",
+            CommandLine::cargo(["test", "-p", "oauth-core", "-p", "oauth-isahc", "--tests"]),
+        ),
         // What is behind features. No examples or benches: they are built above, and linking them
         // again would be most of the work.
         Step::command(

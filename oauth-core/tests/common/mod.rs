@@ -10,17 +10,17 @@ use bytes::Bytes;
 use oauth_core::{HttpClient, HttpError, async_trait};
 
 /// An HTTP client that gives out prepared answers, the last one for ever.
-pub struct Canned(Mutex<VecDeque<(u16, &'static str)>>);
+pub(crate) struct Canned(Mutex<VecDeque<(u16, &'static str)>>);
 
 impl Canned {
-    pub fn token() -> Self {
+    pub(crate) fn token() -> Self {
         Self::new([(
             200,
             r#"{"access_token":"t0ken","token_type":"Bearer","expires_in":3600}"#,
         )])
     }
 
-    pub fn new(answers: impl IntoIterator<Item = (u16, &'static str)>) -> Self {
+    pub(crate) fn new(answers: impl IntoIterator<Item = (u16, &'static str)>) -> Self {
         Self(Mutex::new(answers.into_iter().collect()))
     }
 }

@@ -22,7 +22,21 @@ const SHORT: Duration = Duration::from_millis(200);
 ///
 /// `client` is a function from the limit on a whole exchange to a client, `block_on` one that runs a future.
 ///
-/// ```ignore
+/// ```
+/// # use oauth_core::{HttpClient, HttpError, async_trait};
+/// # struct MyClient;
+/// # impl MyClient {
+/// #     fn with_timeout(_: std::time::Duration) -> Self { Self }
+/// # }
+/// # #[async_trait]
+/// # impl HttpClient for MyClient {
+/// #     async fn send(
+/// #         &self,
+/// #         _: http::Request<bytes::Bytes>,
+/// #     ) -> Result<http::Response<bytes::Bytes>, HttpError> {
+/// #         Err(HttpError::unusable("not there yet"))
+/// #     }
+/// # }
 /// oauth_testkit::http_client_conformance! {
 ///     client: |limit| MyClient::with_timeout(limit),
 ///     block_on: futures_executor::block_on,
@@ -179,7 +193,11 @@ pub async fn an_error_shows_no_credentials<C: HttpClient>(client: impl FnOnce(Du
     let outcome = client(AMPLE).send(request(&server.token_url())).await;
     let shown = match outcome {
         Ok(_) => panic!("a reset connection gave a response"),
-        Err(error) => format!("{error:?} {}", oauth_core::Error::from(error)),
+        Err(error) => [
+            format!("{error:?}"),
+            oauth_core::Error::from(error).to_string(),
+        ]
+        .join(" "),
     };
     assert!(!shown.contains(FakeTokenServer::CLIENT_SECRET), "{shown}");
 }
