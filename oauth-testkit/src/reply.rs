@@ -79,13 +79,13 @@ pub(crate) struct Drip {
 impl Reply {
     /// What the endpoint answers when nothing is scripted: a verdict on the request.
     ///
-    /// The way to slow down the ordinary answers of the protected API, which
-    /// [`token`](Self::token) cannot stand for.
+    /// At the protected API it is the way to delay or hold back an ordinary answer.
     pub fn usual() -> Self {
         Self::new(Content::Usual)
     }
 
-    /// A fresh token, if the request is right; else the error it earns.
+    /// A fresh token, if the request is right; else the error it earns, without what the setters
+    /// change. At the protected API, which issues no tokens, this is [`usual`](Self::usual).
     pub fn token() -> Self {
         Self::new(Content::Token {
             same: false,
@@ -300,8 +300,11 @@ impl Reply {
 
     /// Answers with this body, as `application/json`.
     pub fn json(self, value: impl Into<Value>) -> Self {
-        self.header("Content-Type", "application/json")
-            .body(value.into().to_string())
+        let mut reply = self.body(value.into().to_string());
+        if let Content::Fixed { headers, .. } = &mut reply.content {
+            *headers = vec![("Content-Type".to_owned(), b"application/json".to_vec())];
+        }
+        reply
     }
 
     fn edit(mut self, name: String, value: Option<Value>) -> Self {

@@ -17,6 +17,7 @@ mod token_request;
 
 use std::fmt;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -186,7 +187,8 @@ impl FakeTokenServer {
     }
 
     /// The most token requests that were being served at one time, from their arrival until the end
-    /// of the answer was written.
+    /// of the answer was written. One whose client gave up counts until its answer is due: to the
+    /// server it makes no difference.
     #[must_use]
     pub fn max_concurrent_token_requests(&self) -> usize {
         self.state.log.max_concurrent_token_requests()
@@ -264,6 +266,11 @@ impl Drop for FakeTokenServer {
         self.state.shutdown.stop();
     }
 }
+
+/// A failed assertion about a server leaves it as it was: its locks outlive a panic, and it never calls
+/// the clock it was given under one.
+impl RefUnwindSafe for FakeTokenServer {}
+impl UnwindSafe for FakeTokenServer {}
 
 impl fmt::Debug for FakeTokenServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,8 +2,22 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use oauth_testkit::{FakeTokenServer, Reply};
 use support::{BASIC, Client, GRANT, ask, form, good};
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "it is about real time")]
+fn a_server_is_ready_within_20_milliseconds() {
+    let fastest = (0..20).map(|_| {
+        let begin = Instant::now();
+        let server = FakeTokenServer::start().unwrap();
+        ask(&server, good()).token();
+        begin.elapsed()
+    });
+    assert!(fastest.min().unwrap() < Duration::from_millis(20));
+}
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
