@@ -1,6 +1,10 @@
 //! P2: a hit allocates nothing, also through `dyn TokenSource`.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod common;
 

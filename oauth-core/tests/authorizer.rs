@@ -1,6 +1,10 @@
 //! Which requests get a token, which answers get them sent again.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::sync::Mutex;
 

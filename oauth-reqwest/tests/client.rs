@@ -1,6 +1,10 @@
 //! The authorized client: what is sent, what is sent again, what is not sent at all.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use bytes::Bytes;
 use http_body_util::StreamBody;

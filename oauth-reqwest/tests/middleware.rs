@@ -1,7 +1,11 @@
 //! The link in a chain of reqwest-middleware.
 
 #![cfg(feature = "middleware")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use oauth_core::{Authorizer, ClientCredentials, ErrorKind};
 use oauth_reqwest::{OAuthMiddleware, ReqwestHttpClient};

@@ -1,7 +1,11 @@
 //! What several tests of the core share.
 
 #![allow(dead_code, reason = "each test takes what it needs")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
