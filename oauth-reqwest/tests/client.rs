@@ -228,7 +228,7 @@ async fn the_builder_forwards_and_builds() {
     let builder = api
         .post("https://api.example.com/x")
         .header("a", "b")
-        .json(&1)
+        .body("1")
         .try_clone()
         .unwrap();
     let request = builder.build().unwrap();

@@ -62,6 +62,7 @@ impl Story {
             .status()
     }
 
+    #[cfg(feature = "json")]
     fn ordinal_of_last_call(&self) -> Option<usize> {
         self.server.api_requests().last().unwrap().token_ordinal()
     }
@@ -124,6 +125,7 @@ async fn p03_a_renewal_that_fails_costs_nothing_until_the_token_is_unusable() {
     assert_eq!(error.kind(), oauth_core::ErrorKind::ServerUnavailable);
 }
 
+#[cfg(feature = "json")]
 #[tokio::test]
 async fn a_json_body_is_sent_again_after_a_401() {
     let story = story();

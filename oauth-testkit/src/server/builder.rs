@@ -5,9 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oauth_core::Clock;
+use oauth_core::{Clock, SystemClock};
 
-use crate::runtime::ServerTime;
 use crate::server::FakeTokenServer;
 use crate::server::client_auth::{ClientAuthMethod, Clients};
 use crate::server::issuer::Issuer;
@@ -20,7 +19,7 @@ pub struct FakeTokenServerBuilder {
     accepted: Vec<ClientAuthMethod>,
     scopes: Option<Vec<String>>,
     token_lifetime: Duration,
-    time: Option<ServerTime>,
+    clock: Arc<dyn Clock>,
 }
 
 impl FakeTokenServerBuilder {
@@ -30,7 +29,7 @@ impl FakeTokenServerBuilder {
             accepted: Vec::new(),
             scopes: None,
             token_lifetime: Duration::from_secs(3600),
-            time: None,
+            clock: Arc::new(SystemClock::new()),
         }
     }
 
@@ -65,7 +64,7 @@ impl FakeTokenServerBuilder {
     /// Judges the age of tokens by this clock, a [`ManualClock`](crate::ManualClock) say. By default
     /// by the machine's. Delays of replies are real time in any case.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.time = Some(ServerTime::Given(Arc::new(clock)));
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -88,7 +87,7 @@ impl FakeTokenServerBuilder {
             clients: Clients::new(clients, accepted),
             scopes: self.scopes,
             token_lifetime: self.token_lifetime,
-            issuer: Issuer::new(self.time.unwrap_or_else(ServerTime::machine)),
+            issuer: Issuer::new(self.clock),
             token_script: Default::default(),
             api_script: Default::default(),
             log: Default::default(),
@@ -106,7 +105,6 @@ impl fmt::Debug for FakeTokenServerBuilder {
             .field("accepted", &self.accepted)
             .field("scopes", &self.scopes)
             .field("token_lifetime", &self.token_lifetime)
-            .field("time", &self.time)
             .finish()
     }
 }

@@ -2,17 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use oauth_core::Instant;
+use oauth_core::{Clock, Instant};
 
-use crate::runtime::ServerTime;
 use crate::sync::lock;
 
 pub(crate) struct Issuer {
-    time: ServerTime,
+    clock: Arc<dyn Clock>,
     tokens: Mutex<Tokens>,
 }
 
@@ -48,16 +47,16 @@ pub(crate) enum Verdict {
 }
 
 impl Issuer {
-    pub(crate) fn new(time: ServerTime) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
-            time,
+            clock,
             tokens: Mutex::default(),
         }
     }
 
     /// Registers a token that lives for `lifetime` from now. A value issued before begins a new life.
     pub(crate) fn issue(&self, grant: Grant, lifetime: Duration) {
-        let expires = self.time.now() + lifetime;
+        let expires = self.clock.now() + lifetime;
         let mut tokens = lock(&self.tokens);
         let tokens = &mut *tokens;
         let next = tokens.issued.len();
@@ -76,7 +75,7 @@ impl Issuer {
 
     /// The token issued last, and what is left of its lifetime.
     pub(crate) fn last(&self) -> Option<(Grant, Duration)> {
-        let now = self.time.now();
+        let now = self.clock.now();
         let tokens = lock(&self.tokens);
         let issued = tokens.issued.get(tokens.last?)?;
         Some((
@@ -86,7 +85,7 @@ impl Issuer {
     }
 
     pub(crate) fn judge(&self, token: &str) -> Verdict {
-        let now = self.time.now();
+        let now = self.clock.now();
         let tokens = lock(&self.tokens);
         let found = tokens
             .by_value
@@ -141,7 +140,6 @@ impl Verdict {
 impl fmt::Debug for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Issuer")
-            .field("time", &self.time)
             .field("issued", &self.issued())
             .finish_non_exhaustive()
     }
