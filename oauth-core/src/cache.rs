@@ -15,6 +15,7 @@ use crate::flight::{Driver, Flight, Outcome, Waiter, Waiters};
 use crate::refresh::backoff::Draw;
 use crate::refresh::machine::{Decision, FlightId, Machine};
 use crate::refresh::policy::RefreshPolicy;
+use crate::refresh::status::Status;
 use crate::source::TokenSource;
 use crate::spawner::Spawner;
 use crate::time::Instant;
@@ -243,6 +244,10 @@ impl<S> Cache<S> {
             .load()
             .as_ref()
             .map(|published| published.token.clone())
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.lock().machine.status(self.clock.now())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -9,6 +9,7 @@ use crate::cache::{Cache, Entry};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::refresh::policy::RefreshPolicy;
+use crate::refresh::status::Status;
 use crate::runtime::DefaultSpawner;
 use crate::source::TokenSource;
 use crate::spawner::Spawner;
@@ -74,6 +75,13 @@ impl<S: TokenSource + 'static> CachedTokenSource<S> {
             clock: Arc::new(SystemClock::new()),
             spawner: Arc::new(DefaultSpawner),
         }
+    }
+
+    /// A snapshot for health pages. It starts nothing, waits for nothing but a lock held for moments, and holds
+    /// no secret.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.cache.status()
     }
 
     /// The source behind the cache.

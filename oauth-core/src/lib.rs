@@ -70,6 +70,7 @@ pub use protocol::client_auth::ClientAuthMethod;
 pub use protocol::origin::Origin;
 pub use protocol::response::MAX_RESPONSE_BODY;
 pub use refresh::policy::{RefreshPolicy, RefreshPolicyBuilder};
+pub use refresh::status::{FlightReason, Status};
 pub use runtime::DefaultSpawner;
 pub use scope::{InvalidScope, Scopes};
 pub use secret::{ExposeSecret, SecretString};

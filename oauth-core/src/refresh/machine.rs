@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind};
 use crate::refresh::backoff::{Draw, exponential};
 use crate::refresh::policy::RefreshPolicy;
+use crate::refresh::status::{FlightReason, HeldStatus, Status};
 use crate::time::Instant;
 use crate::token::AccessToken;
 
@@ -113,6 +114,7 @@ pub(crate) struct Machine {
     failures: u32,
     rejections: u32,
     last_error: Option<Error>,
+    last_reason: Option<FlightReason>,
     generation: u64,
 }
 
@@ -127,6 +129,7 @@ impl Machine {
             failures: 0,
             rejections: 0,
             last_error: None,
+            last_reason: None,
             generation: 0,
         }
     }
@@ -151,6 +154,25 @@ impl Machine {
             self.flight.is_some(),
             self.gate,
         )
+    }
+
+    /// What a health page may show.
+    pub(crate) fn status(&self, now: Instant) -> Status {
+        let until = |moment: Instant| moment.saturating_duration_since(now);
+        Status {
+            generation: self.generation,
+            held: self.held.as_ref().map(|held| HeldStatus {
+                age: now.saturating_duration_since(held.obtained),
+                until_refresh: until(held.life.refresh_due),
+                until_unusable: until(held.life.unusable),
+                until_expiry: until(held.life.expires),
+            }),
+            last_error: self.last_error.clone(),
+            next_attempt_in: self.gate.map(until).filter(|wait| !wait.is_zero()),
+            in_flight: self.flight.is_some(),
+            flights: self.flights,
+            last_reason: self.last_reason,
+        }
     }
 
     /// The error for a caller whom [`Decision::Fail`] sends away.
@@ -185,6 +207,12 @@ impl Machine {
 
     pub(crate) fn start_flight(&mut self, now: Instant) -> FlightId {
         self.flights += 1;
+        self.last_reason = Some(match &self.held {
+            Some(held) if now < held.life.unusable => FlightReason::Renewal,
+            Some(_) => FlightReason::Expired,
+            None if self.rejections > 0 => FlightReason::Rejected,
+            None => FlightReason::Cold,
+        });
         self.flight = Some(Flight {
             id: self.flights,
             deadline: now + self.policy.acquire_timeout,

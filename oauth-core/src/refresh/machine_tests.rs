@@ -359,6 +359,58 @@ fn p05_a_dropped_flight_lets_the_next_caller_start_over() {
     assert!(land(&mut machine, next, 0.0, "t1", 3600).is_ok());
 }
 
+#[test]
+fn the_status_tells_what_a_health_page_wants_to_know() {
+    let mut machine = Machine::new(exact());
+    let cold = machine.status(at(0.0));
+    assert!(!cold.is_usable() && !cold.in_flight() && cold.last_reason().is_none());
+    assert_eq!(
+        (cold.generation(), cold.flights(), cold.age()),
+        (0, 0, None)
+    );
+
+    let flight = machine.start_flight(at(0.0));
+    assert_eq!(
+        machine.status(at(0.0)).last_reason(),
+        Some(FlightReason::Cold)
+    );
+    assert!(machine.status(at(0.0)).in_flight());
+    land(&mut machine, flight, 2.0, "t1", 3600).unwrap();
+    let fresh = machine.status(at(12.0));
+    assert!(fresh.is_usable() && !fresh.in_flight());
+    assert_eq!(fresh.age(), Some(Duration::from_secs(10)));
+    assert_eq!(fresh.time_to_refresh(), Some(Duration::from_secs(3290)));
+    assert_eq!(fresh.time_to_expiry(), Some(Duration::from_secs(3590)));
+
+    let flight = machine.start_flight(at(3302.0));
+    fail(&mut machine, flight, 3302.0, unavailable());
+    let failed = machine.status(at(3302.5));
+    assert_eq!(failed.last_reason(), Some(FlightReason::Renewal));
+    assert_eq!(
+        failed.last_error().unwrap().kind(),
+        ErrorKind::ServerUnavailable
+    );
+    assert_eq!(failed.next_attempt_in(), Some(Duration::from_millis(500)));
+    assert_eq!(machine.status(at(3303.0)).next_attempt_in(), None);
+    assert_eq!(failed.time_to_refresh(), Some(Duration::ZERO));
+
+    let flight = machine.start_flight(at(3590.0));
+    let unusable = machine.status(at(3590.0));
+    assert!(!unusable.is_usable());
+    assert_eq!(unusable.last_reason(), Some(FlightReason::Expired));
+    let token = land(&mut machine, flight, 3590.0, "t2", 3600).unwrap();
+    assert!(machine.status(at(3590.0)).last_error().is_none());
+
+    machine.reject(&token, at(3600.0), Draw::NONE);
+    machine.start_flight(at(3600.0));
+    let rejected = machine.status(at(3600.0));
+    assert_eq!(rejected.last_reason(), Some(FlightReason::Rejected));
+    assert_eq!(
+        (rejected.generation(), rejected.flights(), rejected.age()),
+        (2, 4, None)
+    );
+}
+
 proptest! {
     #[test]
     fn p01_no_lifetime_overflows_and_the_moments_are_in_order(

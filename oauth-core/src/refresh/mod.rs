@@ -3,3 +3,4 @@
 pub(crate) mod backoff;
 pub(crate) mod machine;
 pub(crate) mod policy;
+pub(crate) mod status;
