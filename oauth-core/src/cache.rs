@@ -192,7 +192,9 @@ impl<S: TokenSource + 'static> Cache<S> {
         let mut attempt = 1;
         loop {
             let sent = self.clock.now();
-            let answer = AssertUnwindSafe(self.source.token()).catch_unwind().await;
+            let answer = AssertUnwindSafe(async { self.source.token().await })
+                .catch_unwind()
+                .await;
             let error = match answer.unwrap_or_else(|_| Err(panicked())) {
                 Ok(token) => {
                     let now = self.clock.now();

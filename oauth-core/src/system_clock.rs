@@ -73,14 +73,13 @@ mod imp {
 #[cfg(not(target_os = "linux"))]
 mod imp {
     use std::sync::OnceLock;
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::{Duration, Instant as Monotonic, SystemTime};
+    use std::time::{Instant as Monotonic, SystemTime};
 
+    use super::either::Either;
     use crate::time::Instant;
 
-    /// The farthest either clock has got: what has passed does not come back.
-    static FARTHEST: AtomicU64 = AtomicU64::new(0);
     static START: OnceLock<(Monotonic, SystemTime)> = OnceLock::new();
+    static EITHER: Either = Either::new();
 
     #[expect(
         clippy::disallowed_methods,
@@ -88,11 +87,34 @@ mod imp {
     )]
     pub(super) fn now() -> Instant {
         let (monotonic, wall) = START.get_or_init(|| (Monotonic::now(), SystemTime::now()));
-        let by_monotonic = monotonic.elapsed();
-        let by_wall = wall.elapsed().unwrap_or_default();
-        let now = Instant::from_origin(by_monotonic.max(by_wall)).as_nanos();
-        let farthest = FARTHEST.fetch_max(now, Ordering::Relaxed).max(now);
-        Instant::from_origin(Duration::from_nanos(farthest))
+        EITHER.now(monotonic.elapsed(), wall.elapsed().ok())
+    }
+}
+
+/// Compiled for the tests everywhere.
+#[cfg(any(test, not(target_os = "linux")))]
+mod either {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use crate::time::Instant;
+
+    /// Time by two clocks: it has passed when either says so, and what has passed does not come back.
+    pub(super) struct Either(AtomicU64);
+
+    impl Either {
+        pub(super) const fn new() -> Self {
+            Self(AtomicU64::new(0))
+        }
+
+        /// The present moment, by what each clock has counted since the start. `None`: the wall clock
+        /// stands before the start.
+        pub(super) fn now(&self, by_monotonic: Duration, by_wall: Option<Duration>) -> Instant {
+            let now =
+                Instant::from_origin(by_monotonic.max(by_wall.unwrap_or_default())).as_nanos();
+            let farthest = self.0.fetch_max(now, Ordering::Relaxed).max(now);
+            Instant::from_origin(Duration::from_nanos(farthest))
+        }
     }
 }
 
@@ -107,6 +129,27 @@ mod tests {
         let pause = Duration::from_millis(20);
         futures_executor::block_on(clock.sleep(pause));
         assert!(clock.now().saturating_duration_since(before) >= pause);
+    }
+
+    #[test]
+    fn p01_of_two_clocks_the_one_that_has_got_farther_counts() {
+        let clock = either::Either::new();
+        let seconds = Duration::from_secs;
+        let now = |monotonic, wall: Option<u64>| {
+            clock
+                .now(seconds(monotonic), wall.map(seconds))
+                .since_origin()
+                .as_secs()
+        };
+        assert_eq!(now(10, Some(10)), 10);
+        assert_eq!(
+            now(11, Some(3611)),
+            3611,
+            "the machine slept: the monotonic clock stood still"
+        );
+        assert_eq!(now(12, Some(12)), 3611, "the wall clock was stepped back");
+        assert_eq!(now(13, None), 3611, "and before the start");
+        assert_eq!(now(3700, Some(20)), 3700);
     }
 
     #[test]
