@@ -10,6 +10,8 @@ use isahc::config::{Configurable, RedirectPolicy};
 use isahc::error::ErrorKind as IsahcErrorKind;
 use isahc::{AsyncBody, HttpClientBuilder};
 use oauth_core::{BodyBuffer, Error, ErrorKind, HttpClient, HttpError, async_trait};
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
 
 /// How long connecting to a token endpoint may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,6 +23,10 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// reads at most 1 MiB.
 ///
 /// It works in every async runtime and in none: isahc drives its requests on a thread of its own.
+///
+/// isahc writes what goes over the wire to its `tracing` target `isahc::wire`, at level `TRACE`. That is switched
+/// off for token requests. With isahc's feature `log` and a logger at that level it cannot be: mute `isahc::wire`
+/// there.
 pub struct IsahcHttpClient {
     http: isahc::HttpClient,
 }
@@ -79,7 +85,12 @@ impl HttpClient for IsahcHttpClient {
     ) -> Result<http::Response<Bytes>, HttpError> {
         // A copy, since libcurl must be able to rewind it when a kept connection turns out to be closed.
         let request = request.map(|body| AsyncBody::from(body.to_vec()));
-        let response = self.http.send_async(request).await.map_err(sort)?;
+        // Else isahc writes all that goes over the wire to the target `isahc::wire`, credentials included.
+        let response = self
+            .http
+            .send_async(request)
+            .with_subscriber(NoSubscriber::new());
+        let response = response.await.map_err(sort)?;
         let (parts, body) = response.into_parts();
         Ok(http::Response::from_parts(parts, read(body).await?))
     }

@@ -41,6 +41,7 @@
 //! # std::io::Result::Ok(())
 //! ```
 
+mod captured_log;
 pub mod conformance;
 mod gate;
 mod manual_clock;
@@ -50,6 +51,7 @@ mod server;
 mod shutdown;
 mod sync;
 
+pub use captured_log::CapturedLog;
 pub use gate::Gate;
 pub use manual_clock::ManualClock;
 pub use reply::Reply;
