@@ -100,6 +100,24 @@ struct Flight {
     rejected: Vec<AccessToken>,
 }
 
+impl Flight {
+    /// Where there are too many, the oldest token is forgotten: a server is least likely to hand out that.
+    fn remember_rejected(&mut self, token: &AccessToken) {
+        let rejected = &mut self.rejected;
+        if rejected
+            .iter()
+            .any(|known| known.secret() == token.secret())
+        {
+            return;
+        }
+        rejected.push(token.clone());
+        rejected.sort_by_key(AccessToken::generation);
+        if rejected.len() > REMEMBERED_REJECTIONS {
+            rejected.remove(0);
+        }
+    }
+}
+
 /// Names one flight of one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FlightId(u64);
@@ -343,14 +361,8 @@ impl Machine {
 
     /// A server refused `token`. Gives whether that changed anything: only the token in hand counts.
     pub(crate) fn reject(&mut self, token: &AccessToken, now: Instant, draw: Draw) -> bool {
-        if let Some(flight) = &mut self.flight
-            && flight.rejected.len() < REMEMBERED_REJECTIONS
-            && !flight
-                .rejected
-                .iter()
-                .any(|known| known.secret() == token.secret())
-        {
-            flight.rejected.push(token.clone());
+        if let Some(flight) = &mut self.flight {
+            flight.remember_rejected(token);
         }
         let rejected = |held: &mut Held| held.token.generation() == token.generation();
         let Some(held) = self.held.take_if(rejected) else {

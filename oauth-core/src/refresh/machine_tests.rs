@@ -251,6 +251,32 @@ fn p07_a_flight_cannot_bring_back_what_was_rejected_while_it_flew() {
 }
 
 #[test]
+fn p07_late_rejections_of_many_older_tokens_do_not_crowd_out_that_of_the_token_in_hand() {
+    for in_hand_first in [true, false] {
+        let mut machine = holding("t0", 3600);
+        let mut older = vec![machine.held().unwrap().token.clone()];
+        for ordinal in 1..=2 * REMEMBERED_REJECTIONS {
+            let flight = machine.start_flight(at(1.0));
+            let secret = format!("t{ordinal}");
+            older.push(land(&mut machine, flight, 1.0, &secret, 3600).unwrap());
+        }
+        let in_hand = older.pop().unwrap();
+        let flight = machine.start_flight(at(2.0));
+        if in_hand_first {
+            machine.reject(&in_hand, at(3.0), Draw::NONE);
+        }
+        for token in &older {
+            machine.reject(token, at(3.0), Draw::NONE);
+        }
+        if !in_hand_first {
+            machine.reject(&in_hand, at(3.0), Draw::NONE);
+        }
+        let error = land(&mut machine, flight, 4.0, in_hand.secret(), 3600).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TokenRejected);
+    }
+}
+
+#[test]
 fn p07_rejections_of_fresh_tokens_are_spaced_out_until_one_lives_for_a_minute() {
     let mut machine = holding("t1", 3600);
     let mut now = 100.0;
