@@ -372,15 +372,17 @@ impl Machine {
             self.rejections = 0;
         }
         // The first rejection opens the gate; further ones in a row space out the renewals.
-        self.gate = (self.rejections > 0).then(|| {
+        if self.rejections == 0 {
+            self.gate = None;
+        } else {
             let policy = &self.policy;
-            now + draw.of(exponential(
+            let pause = draw.of(exponential(
                 policy.backoff_base,
                 policy.backoff_cap,
                 self.rejections,
-            ))
-        });
-        if self.gate.is_some() {
+            ));
+            // A failed renewal may have shut it for longer, at the server's own wish.
+            self.gate = self.gate.max(Some(now + pause));
             let message =
                 "the API rejects fresh tokens too; check audience, scopes and the API itself";
             self.last_error = Some(Error::new(ErrorKind::TokenRejected, message));

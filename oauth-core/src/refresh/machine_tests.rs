@@ -317,6 +317,23 @@ fn p07_the_first_rejection_opens_a_gate_that_a_failed_renewal_shut() {
 }
 
 #[test]
+fn p06_a_further_rejection_does_not_cut_retry_after_short() {
+    let mut machine = holding("t1", 3600);
+    let token = machine.held().unwrap().token.clone();
+    machine.reject(&token, at(1.0), Draw::NONE);
+    let flight = machine.start_flight(at(1.0));
+    let token = land(&mut machine, flight, 1.0, "t2", 3600).unwrap();
+    let flight = machine.start_flight(at(2.0));
+    let busy = Error::builder(ErrorKind::ServerUnavailable, "503")
+        .retry_after(Duration::from_secs(100))
+        .build();
+    fail(&mut machine, flight, 2.0, busy);
+    assert!(machine.reject(&token, at(3.0), Draw::NONE));
+    assert_eq!(decision(&mut machine, 101.9), Decision::Fail);
+    assert_eq!(decision(&mut machine, 102.0), Decision::Start);
+}
+
+#[test]
 fn the_same_token_again_is_neither_failure_nor_renewal() {
     let mut machine = holding("t1", 3600);
     let flight = machine.start_flight(at(3300.0));
