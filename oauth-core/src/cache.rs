@@ -1,5 +1,6 @@
 //! The state behind a cached source, and the flights that fill it.
 
+use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -175,8 +176,9 @@ impl<S: TokenSource + 'static> Cache<S> {
         async move {
             let cache = &landing.cache;
             let timeout = cache.lock().machine.policy().acquire_timeout;
+            let deadline = cache.clock.now() + timeout;
             let outcome = {
-                let work: BoxFuture<'_, _> = Box::pin(cache.attempts(&waiters));
+                let work: BoxFuture<'_, _> = Box::pin(cache.attempts(&waiters, deadline));
                 match select(work, cache.clock.sleep(timeout)).await {
                     Either::Left((outcome, _)) => outcome,
                     Either::Right(_) => Err(cache.lock().machine.timed_out()),
@@ -188,7 +190,11 @@ impl<S: TokenSource + 'static> Cache<S> {
 
     /// Asks the source until it gives a token, or an error that another attempt would not cure. Gives the
     /// token with the moment its life counts from.
-    async fn attempts(&self, waiters: &Waiters) -> Result<(AccessToken, Instant), Error> {
+    async fn attempts(
+        &self,
+        waiters: &Waiters,
+        deadline: Instant,
+    ) -> Result<(AccessToken, Instant), Error> {
         let mut attempt = 1;
         loop {
             let sent = self.clock.now();
@@ -220,6 +226,11 @@ impl<S: TokenSource + 'static> Cache<S> {
                 return Err(error);
             };
             debug!(%error, attempt, ?pause, "a token request failed; trying again");
+            if self.clock.now() + pause >= deadline {
+                // The flight ends first. A machine that wakes up after both would send a request only to
+                // give it up.
+                return pending().await;
+            }
             self.clock.sleep(pause).await;
             attempt += 1;
         }
