@@ -5,6 +5,10 @@
 //! until the test says so, and a request log tells what the client did. [`ManualClock`] stands still
 //! until it is moved; a server that is given it judges the age of its tokens by it.
 //!
+//! A [`scenario`] says in JSON what happens to a cached token source and what its callers must see. It is
+//! played to a [`Subject`](scenario::Subject): [`VirtualWorld`] is the real cache in virtual time,
+//! [`ReferenceCache`] a naive reading of the same rules to compare it with.
+//!
 //! # Examples
 //!
 //! ```
@@ -45,16 +49,21 @@ mod captured_log;
 pub mod conformance;
 mod gate;
 mod manual_clock;
+mod reference_cache;
 mod reply;
 mod runtime;
+pub mod scenario;
 mod server;
 mod shutdown;
 mod sync;
+mod virtual_world;
 
 pub use captured_log::CapturedLog;
 pub use gate::Gate;
 pub use manual_clock::ManualClock;
+pub use reference_cache::ReferenceCache;
 pub use reply::Reply;
 pub use server::{
     ApiRequest, ClientAuth, ClientAuthMethod, FakeTokenServer, FakeTokenServerBuilder, TokenRequest,
 };
+pub use virtual_world::VirtualWorld;
