@@ -7,7 +7,7 @@ use oauth_testkit::VirtualWorld;
 use oauth_testkit::scenario::{Reply, Subject};
 
 const LIFETIMES: u64 = 100;
-const CALLS_A_LIFETIME: u32 = 50;
+const CALLS_A_LIFETIME: u32 = 20;
 
 #[test]
 fn p06_short_lived_tokens_cause_at_most_two_requests_a_lifetime() {
