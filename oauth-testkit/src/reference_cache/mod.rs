@@ -125,6 +125,25 @@ impl ReferenceCache {
         self.handed_out.keys().map(String::as_str)
     }
 
+    /// How long it is until something may change by itself: a renewal becomes due, the token unusable or
+    /// expired, the gate opens, an attempt or a flight comes to its time. For histories that look closely
+    /// at the borders.
+    #[must_use]
+    pub fn time_to_borders(&self) -> Vec<Duration> {
+        let token = self.token.iter();
+        let flight = self.flight.iter();
+        token
+            .flat_map(|token| [token.due, token.unusable, token.expires])
+            .chain(
+                flight
+                    .flat_map(|flight| [Some(flight.deadline), flight.retry_at])
+                    .flatten(),
+            )
+            .chain([self.gate])
+            .filter_map(|moment| moment.checked_sub(self.now))
+            .collect()
+    }
+
     fn open(&self) -> bool {
         self.now >= self.gate
     }
