@@ -246,7 +246,7 @@ fn p05_the_end_of_a_dropped_flight_does_not_touch_the_one_that_took_its_place() 
     assert_eq!(world.source.asked(), 2);
 
     drop(first);
-    world.spawner.0.lock().unwrap().remove(0);
+    drop(world.spawner.0.lock().unwrap().remove(0));
     assert!(world.cached.status().in_flight());
     let mut third = Box::pin(world.cached.token());
     assert!(third.as_mut().poll(&mut context).is_pending());

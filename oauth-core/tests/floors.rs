@@ -25,6 +25,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
             "protocol/response",
             "refresh/policy",
             "refresh/backoff",
+            "refresh/decision",
             "refresh/status",
             "refresh/machine",
         ],

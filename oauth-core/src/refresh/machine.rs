@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::refresh::backoff::{Draw, exponential};
+use crate::refresh::decision::{Decision, Life, decide};
 use crate::refresh::policy::RefreshPolicy;
 use crate::refresh::status::{FlightReason, HeldStatus, Status};
 use crate::time::Instant;
 use crate::token::AccessToken;
 
-/// No jitter is longer.
-const LONGEST_JITTER: Duration = Duration::from_secs(60);
 /// A token that lived this long before it was rejected ends a row of rejections.
 const PROVEN_AFTER: Duration = Duration::from_secs(60);
 /// After a reply that brought nothing new, the cache looks again no sooner.
@@ -18,77 +17,24 @@ const SHORTEST_LOOK: Duration = Duration::from_secs(1);
 /// So many rejected tokens are remembered for a flight.
 const REMEMBERED_REJECTIONS: usize = 8;
 
-/// The three moments in the life of a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Life {
-    pub(crate) refresh_due: Instant,
-    pub(crate) unusable: Instant,
-    pub(crate) expires: Instant,
-}
-
-impl Life {
-    /// `jitter` moves the renewal forward by what it leaves: [`Draw::NONE`] leaves it where it is.
-    pub(crate) fn of(
-        policy: &RefreshPolicy,
-        token: &AccessToken,
-        sent: Instant,
-        jitter: Draw,
-    ) -> Self {
-        let lifetime = token.lifetime().unwrap_or(policy.assumed_lifetime);
-        let expires = sent + lifetime;
-        let refresh_due = match token.refresh_in() {
-            Some(refresh_in) => sent + refresh_in,
-            None => {
-                let margin = policy.refresh_margin.min(lifetime / 3);
-                expires - margin - jitter.above(LONGEST_JITTER.min(lifetime / 10))
-            }
-        };
-        Self {
-            refresh_due,
-            unusable: expires - policy.safety_margin.min(lifetime / 10),
-            expires,
-        }
-    }
-}
-
-/// What to do for a caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Decision {
-    /// Use the token in hand.
-    Use,
-    /// Use the token in hand, and start a renewal that nobody waits for.
-    UseAndRenew,
-    /// Wait for the flight that is under way.
-    Join,
-    /// Start a flight and wait for it.
-    Start,
-    /// Fail with the last error: the next request is not due yet.
-    Fail,
-}
-
-/// The decision table. `gate` is the moment before which no request is sent.
-pub(crate) fn decide(
-    now: Instant,
-    life: Option<Life>,
-    in_flight: bool,
-    gate: Option<Instant>,
-) -> Decision {
-    let open = gate.is_none_or(|until| now >= until);
-    match life.filter(|life| now < life.unusable) {
-        Some(life) if now < life.refresh_due || in_flight || !open => Decision::Use,
-        Some(_) => Decision::UseAndRenew,
-        None if in_flight => Decision::Join,
-        None if open => Decision::Start,
-        None => Decision::Fail,
-    }
-}
-
 /// The token in hand.
 #[derive(Debug, Clone)]
 pub(crate) struct Held {
     pub(crate) token: AccessToken,
     pub(crate) life: Life,
     obtained: Instant,
+}
+
+impl Held {
+    fn is_usable(&self, now: Instant) -> bool {
+        now < self.life.unusable
+    }
+
+    /// A renewal brought nothing better: the next one is due after half the time left.
+    fn look_again_later(&mut self, now: Instant) {
+        let left = self.life.unusable.saturating_duration_since(now);
+        self.life.refresh_due = now + (left / 2).max(SHORTEST_LOOK);
+    }
 }
 
 /// The flight under way.
@@ -226,7 +172,7 @@ impl Machine {
     pub(crate) fn start_flight(&mut self, now: Instant) -> FlightId {
         self.flights += 1;
         self.last_reason = Some(match &self.held {
-            Some(held) if now < held.life.unusable => FlightReason::Renewal,
+            Some(held) if held.is_usable(now) => FlightReason::Renewal,
             Some(_) => FlightReason::Expired,
             None if self.rejections > 0 => FlightReason::Rejected,
             None => FlightReason::Cold,
@@ -308,7 +254,14 @@ impl Machine {
     ) -> AccessToken {
         self.gate = None;
         let life = Life::of(&self.policy, &token, sent, draw);
-        if life.expires <= now || token.lifetime().is_some_and(|lifetime| lifetime.is_zero()) {
+        if now >= life.unusable
+            && let Some(held) = self.held.as_mut().filter(|held| held.is_usable(now))
+        {
+            // Too old to use on arrival, and there is a better one.
+            held.look_again_later(now);
+            return token;
+        }
+        if now >= life.expires {
             // Expired on arrival: for those who waited, and for nobody else.
             return token;
         }
@@ -319,12 +272,11 @@ impl Machine {
             .take()
             .filter(|held| held.token.secret() == token.secret());
         if let Some(mut held) = known.clone()
-            && now < held.life.unusable
+            && held.is_usable(now)
             && life.expires <= held.life.expires
         {
-            // Nothing new: keep the earlier expiry, and look again after half the time left.
-            let left = held.life.unusable.saturating_duration_since(now);
-            held.life.refresh_due = now + (left / 2).max(SHORTEST_LOOK);
+            // Nothing new: the life of the token stays what it was.
+            held.look_again_later(now);
             let token = held.token.clone();
             self.held = Some(held);
             return token;
@@ -349,7 +301,7 @@ impl Machine {
             policy.backoff_cap,
             self.failures,
         ));
-        if let Some(held) = self.held.as_ref().filter(|held| now < held.life.unusable) {
+        if let Some(held) = self.held.as_ref().filter(|held| held.is_usable(now)) {
             pause = pause.min(held.life.unusable.saturating_duration_since(now) / 4);
         }
         if let Some(wait) = error.retry_after() {

@@ -1,6 +1,7 @@
 //! When to use a token, when to renew it, when to give up: pure functions of time.
 
 pub(crate) mod backoff;
+pub(crate) mod decision;
 pub(crate) mod machine;
 pub(crate) mod policy;
 pub(crate) mod status;

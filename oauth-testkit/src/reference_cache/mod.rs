@@ -247,7 +247,16 @@ impl ReferenceCache {
             Some(refresh_in) => sent + refresh_in,
             None => expires - self.policy.refresh_margin.min(lifetime / 3),
         };
-        if lifetime.is_zero() || expires <= self.now {
+        if unusable <= self.now
+            && let Some(held) = self.token.as_mut()
+            && self.now < held.unusable
+        {
+            // Too old to use on arrival, and there is a better one.
+            let half = (held.unusable - self.now) / 2;
+            held.due = self.now + half.max(Duration::from_secs(1));
+            return self.tell_waiting_token(secret, 0);
+        }
+        if expires <= self.now {
             // Expired on arrival.
             return self.tell_waiting_token(secret, 0);
         }
