@@ -2,8 +2,8 @@
 
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use futures_util::FutureExt;
@@ -20,6 +20,7 @@ use crate::refresh::policy::RefreshPolicy;
 use crate::refresh::status::Status;
 use crate::source::TokenSource;
 use crate::spawner::Spawner;
+use crate::sync::{AtomicU64, Mutex, MutexGuard};
 use crate::time::Instant;
 use crate::token::AccessToken;
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
@@ -12,6 +12,7 @@ use futures_util::future::{Shared, WeakShared};
 use crate::clock::BoxFuture;
 use crate::error::Error;
 use crate::refresh::machine::FlightId;
+use crate::sync::AtomicUsize;
 use crate::token::AccessToken;
 
 pub(crate) type Outcome = Result<AccessToken, Error>;

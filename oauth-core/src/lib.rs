@@ -50,6 +50,7 @@ mod secret;
 mod source;
 mod spawner;
 mod store;
+mod sync;
 mod system_clock;
 mod time;
 mod token;

@@ -12,7 +12,10 @@ use std::path::Path;
 
 /// The floors from the ground up, and the files of each in the order in which they may know each other.
 const FLOORS: [(&str, &[&str]); 5] = [
-    ("values", &["secret", "time", "scope", "token", "token_key"]),
+    (
+        "values",
+        &["sync", "secret", "time", "scope", "token", "token_key"],
+    ),
     ("outcomes", &["oauth_error", "error"]),
     (
         "pure",

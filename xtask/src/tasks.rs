@@ -46,6 +46,14 @@ fn tests() -> Vec<Step> {
             "tests without any runtime",
             CommandLine::cargo(["test", "-p", "oauth-core", "-p", "oauth-isahc", "--tests"]),
         ),
+        // The interleavings of the cache, with the model checker's locks in place of the standard ones. A
+        // target folder of its own: the flag would have everything else built anew.
+        Step::command(
+            "interleavings",
+            CommandLine::cargo(["test", "-p", "oauth-core", "--test", "interleavings"])
+                .arguments(["--target-dir", "target/shuttle"])
+                .variable("RUSTFLAGS", "--cfg oauth_shuttle"),
+        ),
         // What is behind features. No examples or benches: they are built above, and linking them
         // again would be most of the work.
         Step::command(
