@@ -210,11 +210,7 @@ impl<S: TokenSource + 'static> Cache<S> {
                         .requested_at()
                         .filter(|stamp| *stamp <= now)
                         .unwrap_or(sent);
-                    let token = match token.requested_at() {
-                        Some(known) if known == stamp => token,
-                        _ => token.with_requested_at(stamp),
-                    };
-                    return Ok((token, stamp));
+                    return Ok((token.with_requested_at(stamp), stamp));
                 }
                 Err(error) => error,
             };
@@ -312,7 +308,6 @@ impl<S: TokenSource + 'static> Drop for Landing<S> {
         debug!("a token request was dropped unfinished; the next caller starts over");
         let mut state = self.cache.lock();
         state.machine.drop_flight(self.id);
-        state.flight.take_if(|flight| flight.id() == self.id);
         self.cache
             .next_look
             .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);

@@ -207,3 +207,10 @@ fn p10_what_another_origin_says_about_the_token_does_not_count() {
     );
     assert!(source.0.lock().unwrap().is_empty());
 }
+
+#[test]
+fn debug_shows_the_origins_and_nothing_of_the_source() {
+    let (_, authorizer) = authorizer();
+    let shown = format!("{authorizer:?}");
+    assert!(shown.contains("https://other.example.com:8443"), "{shown}");
+}

@@ -201,6 +201,22 @@ fn p07_late_rejections_of_many_older_tokens_do_not_crowd_out_that_of_the_token_i
 }
 
 #[test]
+fn p07_a_flight_remembers_as_many_rejections_as_it_says() {
+    let mut machine = holding("t0", 3600);
+    let mut rejected = vec![machine.held().unwrap().token.clone()];
+    for ordinal in 1..REMEMBERED_REJECTIONS {
+        let flight = machine.start_flight(at(1.0));
+        rejected.push(land(&mut machine, flight, 1.0, &format!("t{ordinal}"), 3600).unwrap());
+    }
+    let flight = machine.start_flight(at(2.0));
+    for token in &rejected {
+        machine.reject(token, at(3.0), Draw::NONE);
+    }
+    let error = land(&mut machine, flight, 4.0, "t0", 3600).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TokenRejected);
+}
+
+#[test]
 fn p07_rejections_of_fresh_tokens_are_spaced_out_until_one_lives_for_a_minute() {
     let mut machine = holding("t1", 3600);
     let mut now = 100.0;
@@ -380,6 +396,13 @@ fn the_status_tells_what_a_health_page_wants_to_know() {
     assert_eq!(machine.status(at(3303.0)).next_attempt_in(), None);
     assert_eq!(failed.time_to_refresh(), Some(Duration::ZERO));
 
+    let flight = machine.start_flight(at(3572.0));
+    machine.drop_flight(flight);
+    assert_eq!(
+        machine.status(at(3572.0)).last_reason(),
+        Some(FlightReason::Expired),
+        "just so"
+    );
     let flight = machine.start_flight(at(3590.0));
     let unusable = machine.status(at(3590.0));
     assert!(!unusable.is_usable());
@@ -393,6 +416,10 @@ fn the_status_tells_what_a_health_page_wants_to_know() {
     assert_eq!(rejected.last_reason(), Some(FlightReason::Rejected));
     assert_eq!(
         (rejected.generation(), rejected.flights(), rejected.age()),
-        (2, 4, None)
+        (2, 5, None)
+    );
+    assert_eq!(
+        rejected.last_reason().map(FlightReason::as_str),
+        Some("rejected")
     );
 }

@@ -167,3 +167,43 @@ impl RefreshPolicyBuilder {
         Ok(policy)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_that_makes_no_sense_is_refused_by_name() {
+        let second = Duration::from_secs(1);
+        for (builder, named) in [
+            (RefreshPolicy::builder().attempts(0), "attempts"),
+            (
+                RefreshPolicy::builder().acquire_timeout(Duration::ZERO),
+                "acquire_timeout",
+            ),
+            (
+                RefreshPolicy::builder().assumed_lifetime(Duration::ZERO),
+                "assumed_lifetime",
+            ),
+            (
+                RefreshPolicy::builder().backoff(Duration::ZERO, second),
+                "base",
+            ),
+            (
+                RefreshPolicy::builder().backoff(second * 2, second),
+                "cap 1s",
+            ),
+        ] {
+            let text = builder.build().unwrap_err().to_string();
+            assert!(text.contains(named), "{text}");
+        }
+        assert!(
+            RefreshPolicy::builder()
+                .backoff(second, second)
+                .build()
+                .is_ok()
+        );
+        let as_is = RefreshPolicy::builder().no_jitter().jitter().build();
+        assert_eq!(as_is.unwrap(), RefreshPolicy::default());
+    }
+}
