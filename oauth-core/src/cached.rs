@@ -24,7 +24,9 @@ use crate::token::AccessToken;
 /// - Any number of concurrent callers cause one request, and share its success or its error.
 /// - After a failure, requests are spaced out, and `Retry-After` is obeyed; callers in between get the
 ///   last error at once.
-/// - A [rejected](TokenSource::reject) token is not handed out again.
+/// - A [rejected](TokenSource::reject) token is not handed out again, and no request that was under way at the
+///   time can bring it back. If the server issues the very same token once more to a later request, that is its
+///   word: the token is used, and further rejections space out the requests.
 ///
 /// Clones share one cache.
 ///
