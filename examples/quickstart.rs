@@ -125,7 +125,7 @@ impl Story {
             3,
             format!(
                 "{minutes} minutes later the token is due for renewal. That happens in the background:\n   \
-                 {calls} calls went on with the old token, and none waited."
+                 calls went on with the old token ({calls} of them), and none waited."
             ),
         );
         ensure!(calls > 0, "a call waited for the renewal");

@@ -223,7 +223,12 @@ impl<S: TokenSource + 'static> Cache<S> {
             let Some(pause) = pause else {
                 return Err(error);
             };
-            debug!(%error, attempt, ?pause, "a token request failed; trying again");
+            debug!(
+                error = format_args!("{error:#}"),
+                attempt,
+                ?pause,
+                "a token request failed; trying again"
+            );
             if self.clock.now() + pause >= deadline {
                 // The flight ends first. A machine that wakes up after both would send a request only to
                 // give it up.
@@ -293,7 +298,7 @@ impl<S: TokenSource + 'static> Landing<S> {
         state.flight.take_if(|flight| flight.id() == self.id);
         match &outcome {
             Ok(token) => debug!(generation = token.generation(), "a token came"),
-            Err(error) => warn!(%error, "no token came"),
+            Err(error) => warn!(error = format_args!("{error:#}"), "no token came"),
         }
         self.cache.publish(&state);
         outcome

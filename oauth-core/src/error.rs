@@ -69,6 +69,9 @@ impl ErrorKind {
 /// Why there is no token. Cloning costs a reference count: all who wait on one request share its
 /// error.
 ///
+/// `{}` shows the error itself, whose causes are in [`source`](StdError::source) as usual; `{:#}` shows the
+/// causes too.
+///
 /// It never holds a secret, nor anything of a response but its status, its content type and the
 /// fields of RFC 6749 §5.2.
 #[derive(Clone)]
@@ -166,6 +169,13 @@ impl fmt::Display for Error {
         }
         if let Some(status) = self.detail.status {
             write!(f, " [HTTP {}]", status.as_u16())?;
+        }
+        if f.alternate() {
+            let mut cause = StdError::source(self);
+            while let Some(error) = cause {
+                write!(f, ": {error}")?;
+                cause = error.source();
+            }
         }
         if let Some(wait) = self.next_attempt_in {
             write!(

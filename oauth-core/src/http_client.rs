@@ -159,19 +159,13 @@ impl HttpError {
 
 impl From<HttpError> for Error {
     fn from(error: HttpError) -> Self {
-        let kind = match &error {
-            HttpError::Connect(_) => ErrorKind::Connect,
-            HttpError::Timeout(_) => ErrorKind::Timeout,
-            HttpError::Transport(_) => ErrorKind::Transport,
-            HttpError::Unusable(_) => ErrorKind::Configuration,
+        let message = error.to_string();
+        let (kind, source) = match error {
+            HttpError::Connect(source) => (ErrorKind::Connect, source),
+            HttpError::Timeout(source) => (ErrorKind::Timeout, source),
+            HttpError::Transport(source) => (ErrorKind::Transport, source),
+            HttpError::Unusable(source) => (ErrorKind::Configuration, source),
         };
-        // The first causes are the vague ones: tell them all.
-        let mut message = error.to_string();
-        let mut cause = StdError::source(&error);
-        while let Some(deeper) = cause {
-            message = format!("{message}: {deeper}");
-            cause = deeper.source();
-        }
-        Self::builder(kind, message).source(error).build()
+        Self::builder(kind, message).source(source).build()
     }
 }

@@ -9,7 +9,7 @@
 mod common;
 
 use common::Canned;
-use oauth_core::{Authorizer, ClientAuthMethod, ClientCredentials, Error, ErrorKind};
+use oauth_core::{Authorizer, ClientAuthMethod, ClientCredentials, Error, ErrorKind, HttpError};
 
 const URL: &str = "https://id.example.com/token";
 
@@ -130,5 +130,23 @@ fn p10_an_origin_with_a_path_is_refused_by_name_and_no_origin_too() {
             .unwrap_err()
             .to_string()
             .contains("no origin")
+    );
+}
+
+#[test]
+fn an_error_tells_its_causes_once_and_on_demand() {
+    let error = Error::from(HttpError::connect("the host is down"));
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert_eq!(
+        error.to_string(),
+        "no connection to the server could be made"
+    );
+    assert_eq!(
+        format!("{error:#}"),
+        "no connection to the server could be made: the host is down"
+    );
+    assert_eq!(
+        std::error::Error::source(&error).unwrap().to_string(),
+        "the host is down"
     );
 }

@@ -81,7 +81,7 @@ fn without_any_runtime_the_error_says_what_to_do() {
     let source = source(&server, ReqwestHttpClient::new().unwrap());
     let error = futures_executor::block_on(source.token()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
-    assert!(error.to_string().contains("tokio runtime"), "{error}");
+    assert!(format!("{error:#}").contains("tokio runtime"), "{error:#}");
     server.assert_token_requests(0);
 }
 

@@ -193,11 +193,10 @@ pub async fn an_error_shows_no_credentials<C: HttpClient>(client: impl FnOnce(Du
     let outcome = client(AMPLE).send(request(&server.token_url())).await;
     let shown = match outcome {
         Ok(_) => panic!("a reset connection gave a response"),
-        Err(error) => [
-            format!("{error:?}"),
-            oauth_core::Error::from(error).to_string(),
-        ]
-        .join(" "),
+        Err(error) => {
+            let debug = format!("{error:?}");
+            debug + &format!("{:#}", oauth_core::Error::from(error))
+        }
     };
     assert!(!shown.contains(FakeTokenServer::CLIENT_SECRET), "{shown}");
 }
