@@ -24,6 +24,9 @@ use crate::sync::{AtomicU64, Mutex, MutexGuard};
 use crate::time::Instant;
 use crate::token::AccessToken;
 
+/// How often a caller waits for a token that turns out to be dead when it is the caller's turn.
+const ROUNDS: usize = 4;
+
 /// What all clones of a cached source share.
 pub(crate) struct Cache<S> {
     pub(crate) source: S,
@@ -41,14 +44,14 @@ struct Published {
     unusable: Instant,
 }
 
-/// Locked for moments only: never across an await, a request or a user's code.
+/// Locked for moments only: never across an await, a request, a user's code or an event.
 struct State {
     machine: Machine,
     flight: Option<Flight>,
 }
 
 /// What a caller without a token meets.
-pub(crate) enum Entry {
+enum Entry {
     Got(Outcome),
     Wait(Waiter),
 }
@@ -90,26 +93,46 @@ impl<S: TokenSource + 'static> Cache<S> {
         true
     }
 
+    /// A rejection that counts goes on to the source, which may have a cache of its own.
     pub(crate) fn reject(&self, token: &AccessToken) {
         let now = self.clock.now();
         let mut state = self.lock();
         let draw = state.draw();
-        if state.machine.reject(token, now, draw) {
-            debug!(
-                generation = token.generation(),
-                "a server rejected the token in hand"
-            );
-            self.publish(&state);
-        }
+        let Some(original) = state.machine.reject(token, now, draw) else {
+            return;
+        };
+        self.publish(&state);
+        drop(state);
+        debug!(
+            generation = token.generation(),
+            "a server rejected the token in hand"
+        );
+        self.source.reject(&original);
     }
 
     /// The slow path, for a caller who found no usable token.
-    pub(crate) fn enter(self: &Arc<Self>) -> Entry {
+    pub(crate) async fn token(self: &Arc<Self>) -> Outcome {
+        for _ in 0..ROUNDS {
+            match self.enter() {
+                Entry::Got(outcome) => return outcome,
+                Entry::Wait(waiter) => {
+                    let token = waiter.await?;
+                    if self.lock().machine.is_still_good(&token, self.clock.now()) {
+                        return Ok(token);
+                    }
+                }
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Timeout,
+            "each token that came was dead before its caller could take it",
+        ))
+    }
+
+    fn enter(self: &Arc<Self>) -> Entry {
         let now = self.clock.now();
         let mut state = self.lock();
-        let draw = state.draw();
-        let decision = state.machine.decide(now, draw);
-        match decision {
+        match state.machine.decide(now) {
             Decision::Use | Decision::UseAndRenew => {
                 if let Some(held) = state.machine.held() {
                     return Entry::Got(Ok(held.token.clone()));
@@ -140,15 +163,14 @@ impl<S: TokenSource + 'static> Cache<S> {
         let Ok(mut state) = self.state.try_lock() else {
             return;
         };
-        let draw = state.draw();
-        if state.machine.decide(now, draw) != Decision::UseAndRenew {
+        if state.machine.decide(now) != Decision::UseAndRenew {
             self.next_look
                 .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);
             return;
         }
-        debug!("the token in hand is due for renewal");
         let driver = self.start(&mut state, now);
         drop(state);
+        debug!("the token in hand is due for renewal");
         self.spawner.spawn(driver.into_work());
     }
 
@@ -296,11 +318,12 @@ impl<S: TokenSource + 'static> Landing<S> {
         let draw = state.draw();
         let outcome = state.machine.end_flight(self.id, now, outcome, draw);
         state.flight.take_if(|flight| flight.id() == self.id);
+        self.cache.publish(&state);
+        drop(state);
         match &outcome {
             Ok(token) => debug!(generation = token.generation(), "a token came"),
             Err(error) => warn!(error = format_args!("{error:#}"), "no token came"),
         }
-        self.cache.publish(&state);
         outcome
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::cache::{Cache, Entry};
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::refresh::policy::RefreshPolicy;
@@ -98,10 +98,7 @@ impl<S: TokenSource + 'static> TokenSource for CachedTokenSource<S> {
         if let Some(token) = self.ready() {
             return Ok(token);
         }
-        match self.cache.enter() {
-            Entry::Got(outcome) => outcome,
-            Entry::Wait(waiter) => waiter.await,
-        }
+        self.cache.token().await
     }
 
     fn ready(&self) -> Option<AccessToken> {

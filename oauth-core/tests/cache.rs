@@ -7,6 +7,7 @@
 )]
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -29,6 +30,8 @@ struct Prepared {
 
 enum Answer {
     Token(AccessToken),
+    /// Ready at the second poll.
+    Slow(AccessToken),
     Panic,
     Never,
 }
@@ -53,6 +56,18 @@ impl TokenSource for Prepared {
         let answer = self.answers.lock().unwrap().pop_front();
         match answer {
             Some(Answer::Token(token)) => Ok(token),
+            Some(Answer::Slow(token)) => {
+                let mut polled = false;
+                poll_fn(|_| {
+                    if std::mem::replace(&mut polled, true) {
+                        Poll::Ready(())
+                    } else {
+                        Poll::Pending
+                    }
+                })
+                .await;
+                Ok(token)
+            }
             Some(Answer::Panic) => panic!("a bug in a user's source"),
             Some(Answer::Never) => std::future::pending().await,
             None => panic!("asked once too often"),
@@ -119,6 +134,13 @@ fn token(secret: &str) -> Answer {
             .build()
             .unwrap(),
     )
+}
+
+fn slow(secret: &str) -> Answer {
+    match token(secret) {
+        Answer::Token(token) => Answer::Slow(token),
+        other => other,
+    }
 }
 
 fn stamped(secret: &str, requested_at: Instant) -> Answer {
@@ -234,13 +256,8 @@ fn p05_the_end_of_a_dropped_flight_does_not_touch_the_one_that_took_its_place() 
     let mut first = Box::pin(world.cached.token());
     assert!(first.as_mut().poll(&mut context).is_pending());
 
-    // The first flight is past its deadline: it is given up, and so is who comes next.
+    // The first flight is past its deadline, and nobody has polled it since: who comes next starts over.
     world.clock.suspend(Duration::from_secs(31));
-    assert_eq!(
-        block_on(world.cached.token()).unwrap_err().kind(),
-        ErrorKind::Timeout
-    );
-    world.clock.suspend(Duration::from_secs(2));
     let mut second = Box::pin(world.cached.token());
     assert!(second.as_mut().poll(&mut context).is_pending());
     assert_eq!(world.source.asked(), 2);
@@ -286,4 +303,34 @@ fn a_clone_shares_the_cache_and_debug_shows_the_token_redacted() {
         "{shown}"
     );
     assert_eq!(world.cached.source().asked(), 1);
+}
+
+#[test]
+fn p01_p07_a_caller_who_comes_late_to_what_it_waited_for_gets_no_dead_token() {
+    for rejected in [false, true] {
+        let world = world([slow("t1"), token("t2")]);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut late = Box::pin(world.cached.token());
+        assert!(late.as_mut().poll(&mut context).is_pending());
+        // Its flight is ended by somebody else.
+        world.spawner.poll_all();
+        let first = world.cached.ready().unwrap();
+        if rejected {
+            world.cached.reject(&first);
+        } else {
+            world.clock.suspend(HOUR);
+        }
+        assert_eq!(block_on(late).unwrap().secret(), "t2");
+    }
+}
+
+#[test]
+fn p07_a_rejection_reaches_a_source_with_a_cache_of_its_own() {
+    let inner = CachedTokenSource::new(Prepared::new([token("t1"), token("t2")]));
+    let first = block_on(inner.token()).unwrap();
+    let outer = CachedTokenSource::new(inner);
+    let same = block_on(outer.token()).unwrap();
+    assert_eq!(same.secret(), first.secret());
+    outer.reject(&same);
+    assert_eq!(block_on(outer.token()).unwrap().secret(), "t2");
 }

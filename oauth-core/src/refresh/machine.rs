@@ -21,6 +21,8 @@ const REMEMBERED_REJECTIONS: usize = 8;
 #[derive(Debug, Clone)]
 pub(crate) struct Held {
     pub(crate) token: AccessToken,
+    /// As the source gave it, with the source's own generation.
+    original: AccessToken,
     pub(crate) life: Life,
     obtained: Instant,
 }
@@ -106,18 +108,28 @@ impl Machine {
         self.held.as_ref()
     }
 
-    /// What to do for a caller who comes now. A flight past its deadline is given up first.
-    pub(crate) fn decide(&mut self, now: Instant, draw: Draw) -> Decision {
-        if let Some(flight) = self.flight.as_ref().filter(|flight| now >= flight.deadline) {
-            let overdue = FlightId(flight.id);
-            let _ = self.end_flight(overdue, now, Err(self.timed_out()), draw);
-        }
+    /// What to do for a caller who comes now. A flight past its deadline is given up first: whoever was to
+    /// end it has stopped running, and the caller starts over.
+    pub(crate) fn decide(&mut self, now: Instant) -> Decision {
+        self.flight.take_if(|flight| now >= flight.deadline);
         decide(
             now,
             self.held.as_ref().map(|held| held.life),
             self.flight.is_some(),
             self.gate,
         )
+    }
+
+    /// Whether a caller who waited for `token` may use it now. Time may have passed since it came, and it may
+    /// have been rejected. One that was too old to keep is for those who waited.
+    pub(crate) fn is_still_good(&self, token: &AccessToken, now: Instant) -> bool {
+        let is_it = |held: &&Held| held.token.generation() == token.generation();
+        token.generation() == 0
+            || self
+                .held
+                .as_ref()
+                .filter(is_it)
+                .is_some_and(|held| held.is_usable(now))
     }
 
     /// What a health page may show.
@@ -254,15 +266,15 @@ impl Machine {
     ) -> AccessToken {
         self.gate = None;
         let life = Life::of(&self.policy, &token, sent, draw);
-        if now >= life.unusable
-            && let Some(held) = self.held.as_mut().filter(|held| held.is_usable(now))
-        {
-            // Too old to use on arrival, and there is a better one.
-            held.look_again_later(now);
-            return token;
-        }
-        if now >= life.expires {
-            // Expired on arrival: for those who waited, and for nobody else.
+        if now >= life.unusable {
+            // Too old to keep: for those who waited, and for nobody else.
+            if let Some(held) = self.held.as_mut().filter(|held| held.is_usable(now)) {
+                held.look_again_later(now);
+            }
+            if now < life.expires {
+                self.failures = 0;
+                self.last_error = None;
+            }
             return token;
         }
         self.failures = 0;
@@ -277,6 +289,7 @@ impl Machine {
         {
             // Nothing new: the life of the token stays what it was.
             held.look_again_later(now);
+            held.original = token;
             let token = held.token.clone();
             self.held = Some(held);
             return token;
@@ -284,9 +297,11 @@ impl Machine {
         if known.is_none() {
             self.generation += 1;
         }
+        let original = token.clone();
         let token = token.with_generation(self.generation);
         self.held = Some(Held {
             token: token.clone(),
+            original,
             life,
             obtained: now,
         });
@@ -311,15 +326,18 @@ impl Machine {
         self.last_error = Some(error);
     }
 
-    /// A server refused `token`. Gives whether that changed anything: only the token in hand counts.
-    pub(crate) fn reject(&mut self, token: &AccessToken, now: Instant, draw: Draw) -> bool {
+    /// A server refused `token`. Only the token in hand counts: gives it as the source gave it.
+    pub(crate) fn reject(
+        &mut self,
+        token: &AccessToken,
+        now: Instant,
+        draw: Draw,
+    ) -> Option<AccessToken> {
         if let Some(flight) = &mut self.flight {
             flight.remember_rejected(token);
         }
         let rejected = |held: &mut Held| held.token.generation() == token.generation();
-        let Some(held) = self.held.take_if(rejected) else {
-            return false;
-        };
+        let held = self.held.take_if(rejected)?;
         if now.saturating_duration_since(held.obtained) >= PROVEN_AFTER {
             self.rejections = 0;
         }
@@ -340,7 +358,7 @@ impl Machine {
             self.last_error = Some(Error::new(ErrorKind::TokenRejected, message));
         }
         self.rejections = self.rejections.saturating_add(1);
-        true
+        Some(held.original)
     }
 }
 

@@ -55,7 +55,7 @@ fn unavailable() -> Error {
 }
 
 fn decision(machine: &mut Machine, now: f64) -> Decision {
-    machine.decide(at(now), Draw::NONE)
+    machine.decide(at(now))
 }
 
 #[test]
@@ -149,8 +149,8 @@ fn p06_attempts_inside_a_flight_are_for_passing_faults_that_somebody_waits_out()
 fn p07_only_the_token_in_hand_can_be_rejected() {
     let mut machine = holding("t1", 3600);
     let first = machine.held().unwrap().token.clone();
-    assert!(machine.reject(&first, at(100.0), Draw::NONE));
-    assert!(!machine.reject(&first, at(100.0), Draw::NONE));
+    assert!(machine.reject(&first, at(100.0), Draw::NONE).is_some());
+    assert!(machine.reject(&first, at(100.0), Draw::NONE).is_none());
     assert_eq!(
         decision(&mut machine, 100.0),
         Decision::Start,
@@ -158,7 +158,7 @@ fn p07_only_the_token_in_hand_can_be_rejected() {
     );
     let flight = machine.start_flight(at(100.0));
     land(&mut machine, flight, 100.0, "t2", 3600).unwrap();
-    assert!(!machine.reject(&first, at(101.0), Draw::NONE));
+    assert!(machine.reject(&first, at(101.0), Draw::NONE).is_none());
     assert_eq!(decision(&mut machine, 101.0), Decision::Use);
 }
 
@@ -222,7 +222,7 @@ fn p07_rejections_of_fresh_tokens_are_spaced_out_until_one_lives_for_a_minute() 
     let mut now = 100.0;
     for (ordinal, pause) in [0.0, 1.0, 2.0, 4.0].into_iter().enumerate() {
         let token = machine.held().unwrap().token.clone();
-        assert!(machine.reject(&token, at(now), Draw::NONE));
+        assert!(machine.reject(&token, at(now), Draw::NONE).is_some());
         if pause > 0.0 {
             assert_eq!(decision(&mut machine, now), Decision::Fail);
             assert_eq!(
@@ -268,7 +268,7 @@ fn p06_a_further_rejection_does_not_cut_retry_after_short() {
         .retry_after(Duration::from_secs(100))
         .build();
     fail(&mut machine, flight, 2.0, busy);
-    assert!(machine.reject(&token, at(3.0), Draw::NONE));
+    assert!(machine.reject(&token, at(3.0), Draw::NONE).is_some());
     assert_eq!(decision(&mut machine, 101.9), Decision::Fail);
     assert_eq!(decision(&mut machine, 102.0), Decision::Start);
 }
@@ -341,8 +341,11 @@ fn p05_a_flight_past_its_deadline_is_given_up_and_its_late_outcome_ignored() {
     let mut machine = Machine::new(exact());
     let overdue = machine.start_flight(at(0.0));
     assert_eq!(decision(&mut machine, 29.9), Decision::Join);
-    assert_eq!(decision(&mut machine, 30.0), Decision::Fail);
-    assert_eq!(machine.standing_error(at(30.0)).kind(), ErrorKind::Timeout);
+    assert_eq!(
+        decision(&mut machine, 30.0),
+        Decision::Start,
+        "and nobody is blamed"
+    );
     let next = machine.start_flight(at(31.0));
     assert!(land(&mut machine, overdue, 31.0, "late", 3600).is_err());
     assert!(machine.held().is_none());
@@ -421,5 +424,21 @@ fn the_status_tells_what_a_health_page_wants_to_know() {
     assert_eq!(
         rejected.last_reason().map(FlightReason::as_str),
         Some("rejected")
+    );
+}
+
+#[test]
+fn p01_who_waited_may_use_what_came_only_as_long_as_it_is_good() {
+    let mut machine = holding("t1", 3600);
+    let first = machine.held().unwrap().token.clone();
+    assert!(machine.is_still_good(&first, at(3569.9)));
+    assert!(!machine.is_still_good(&first, at(3570.0)));
+    machine.reject(&first, at(10.0), Draw::NONE);
+    assert!(!machine.is_still_good(&first, at(10.0)));
+    let flight = machine.start_flight(at(10.0));
+    let fleeting = land(&mut machine, flight, 10.0, "t2", 0).unwrap();
+    assert!(
+        machine.is_still_good(&fleeting, at(10.0)),
+        "it was for those who waited"
     );
 }

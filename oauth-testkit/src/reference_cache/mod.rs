@@ -247,17 +247,15 @@ impl ReferenceCache {
             Some(refresh_in) => sent + refresh_in,
             None => expires - self.policy.refresh_margin.min(lifetime / 3),
         };
-        if unusable <= self.now
-            && let Some(held) = self.token.as_mut()
-            && self.now < held.unusable
-        {
-            // Too old to use on arrival, and there is a better one.
-            let half = (held.unusable - self.now) / 2;
-            held.due = self.now + half.max(Duration::from_secs(1));
-            return self.tell_waiting_token(secret, 0);
-        }
-        if expires <= self.now {
-            // Expired on arrival.
+        if unusable <= self.now {
+            // Too old to keep.
+            if let Some(held) = self.token.as_mut().filter(|held| self.now < held.unusable) {
+                let half = (held.unusable - self.now) / 2;
+                held.due = self.now + half.max(Duration::from_secs(1));
+            }
+            if self.now < expires {
+                self.failures = 0;
+            }
             return self.tell_waiting_token(secret, 0);
         }
         self.failures = 0;
