@@ -183,6 +183,8 @@ impl fmt::Display for Error {
                 "; the next attempt is due in {:.1} s",
                 wait.as_secs_f64()
             )?;
+        } else if let Some(wait) = self.detail.retry_after {
+            write!(f, "; it asks to wait {} s", wait.as_secs())?;
         }
         Ok(())
     }

@@ -115,7 +115,11 @@ impl Thread {
                 Some((&(deadline, _), _)) if deadline <= now => {
                     let waker = queue.timers.pop_first().map(|(_, waker)| waker);
                     drop(queue);
-                    waker.into_iter().for_each(Waker::wake);
+                    // A waker is somebody else's code.
+                    let wake = AssertUnwindSafe(|| waker.into_iter().for_each(Waker::wake));
+                    if catch_unwind(wake).is_err() {
+                        error!("waking who slept panicked");
+                    }
                     queue = self.lock();
                 }
                 Some((&(deadline, _), _)) => {

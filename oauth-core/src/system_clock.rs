@@ -94,26 +94,46 @@ mod imp {
 /// Compiled for the tests everywhere.
 #[cfg(any(test, not(target_os = "linux")))]
 mod either {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{Mutex, PoisonError};
     use std::time::Duration;
 
     use crate::time::Instant;
 
-    /// Time by two clocks: it has passed when either says so, and what has passed does not come back.
-    pub(super) struct Either(AtomicU64);
+    /// Time by two clocks: between two looks as much has passed as the clock says that went farther.
+    pub(super) struct Either(Mutex<Looked>);
+
+    struct Looked {
+        by_monotonic: Duration,
+        by_wall: Option<Duration>,
+        passed: Duration,
+    }
 
     impl Either {
         pub(super) const fn new() -> Self {
-            Self(AtomicU64::new(0))
+            Self(Mutex::new(Looked {
+                by_monotonic: Duration::ZERO,
+                by_wall: Some(Duration::ZERO),
+                passed: Duration::ZERO,
+            }))
         }
 
         /// The present moment, by what each clock has counted since the start. `None`: the wall clock
         /// stands before the start.
         pub(super) fn now(&self, by_monotonic: Duration, by_wall: Option<Duration>) -> Instant {
-            let now =
-                Instant::from_origin(by_monotonic.max(by_wall.unwrap_or_default())).as_nanos();
-            let farthest = self.0.fetch_max(now, Ordering::Relaxed).max(now);
-            Instant::from_origin(Duration::from_nanos(farthest))
+            let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let monotonic = by_monotonic.saturating_sub(last.by_monotonic);
+            // A step back, or from before the start, says nothing about how long it took.
+            let wall = match (by_wall, last.by_wall) {
+                (Some(now), Some(before)) => now.saturating_sub(before),
+                _ => Duration::ZERO,
+            };
+            let passed = last.passed.saturating_add(monotonic.max(wall));
+            *last = Looked {
+                by_monotonic: by_monotonic.max(last.by_monotonic),
+                by_wall,
+                passed,
+            };
+            Instant::from_origin(passed)
         }
     }
 }
@@ -147,9 +167,15 @@ mod tests {
             3611,
             "the machine slept: the monotonic clock stood still"
         );
-        assert_eq!(now(12, Some(12)), 3611, "the wall clock was stepped back");
-        assert_eq!(now(13, None), 3611, "and before the start");
-        assert_eq!(now(3700, Some(20)), 3700);
+        assert_eq!(
+            now(12, Some(12)),
+            3612,
+            "the wall clock was stepped back, and time goes on"
+        );
+        assert_eq!(now(13, None), 3613, "and before the start");
+        assert_eq!(now(14, Some(100)), 3614, "and after it again");
+        assert_eq!(now(15, Some(160)), 3674, "the machine slept for a minute");
+        assert_eq!(now(14, Some(161)), 3675);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 /// Identifies everything that shapes a token request: endpoint, client, credentials, scopes and
 /// parameters. Two configurations that would ask for different tokens have different keys.
 ///
-/// It is a SHA-256 digest, so that it shows nothing of what went into it, has one size, and can be part
-/// of a file name or of a key in any store.
+/// It is a SHA-256 digest, so that it has one size and can be part of a file name or of a key in any store. What
+/// went into it cannot be read off; a weak client secret could be guessed by trying, so treat keys as internal.
 ///
 /// # Examples
 ///

@@ -39,19 +39,24 @@ impl Origin {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the URI is not absolute, has
     /// another scheme, or holds user information.
     pub fn of(uri: &Uri) -> Result<Self, Error> {
-        let fault = |what: &str| Error::configuration(format!("{what} in {}", Shown(uri)));
+        Self::read(uri)
+            .map_err(|what| Error::configuration(format!("{what} in {}", shown(&uri.to_string()))))
+    }
+
+    /// The error does not quote the URI.
+    fn read(uri: &Uri) -> Result<Self, &'static str> {
         let secure = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
-            Some(_) => return Err(fault("a scheme other than http or https")),
-            None => return Err(fault("no scheme (https://…)")),
+            Some(_) => return Err("a scheme other than http or https"),
+            None => return Err("no scheme (https://…)"),
         };
-        let authority = uri.authority().ok_or_else(|| fault("no host"))?;
+        let authority = uri.authority().ok_or("no host")?;
         if authority.as_str().contains('@') {
-            return Err(fault("user information (user:password@)"));
+            return Err("user information (user:password@)");
         }
         if authority.host().is_empty() {
-            return Err(fault("no host"));
+            return Err("no host");
         }
         let port_text = authority
             .as_str()
@@ -59,13 +64,18 @@ impl Origin {
             .unwrap_or_default();
         let port = match authority.port_u16() {
             Some(port) => port,
-            None if port_text.len() > 1 => return Err(fault("an impossible port")),
+            None if port_text.len() > 1 => return Err("an impossible port"),
             None if secure => 443,
             None => 80,
         };
+        let host = match ipv6(authority.host()) {
+            // As RFC 5952 writes it, and URL parsers do.
+            Some(address) => format!("[{address}]"),
+            None => authority.host().to_ascii_lowercase(),
+        };
         Ok(Self {
             secure,
-            host: authority.host().to_ascii_lowercase().into(),
+            host: host.into(),
             port,
         })
     }
@@ -85,7 +95,11 @@ impl Origin {
         } else {
             ("http", 80)
         };
-        scheme == scheme_of_self && host == &*self.host && port.unwrap_or(default_port) == self.port
+        scheme == scheme_of_self && self.is_host(host) && port.unwrap_or(default_port) == self.port
+    }
+
+    fn is_host(&self, host: &str) -> bool {
+        host == &*self.host || ipv6(host).is_some_and(|address| ipv6(&self.host) == Some(address))
     }
 }
 
@@ -96,20 +110,20 @@ impl FromStr for Origin {
     fn from_str(text: &str) -> Result<Self, Error> {
         let fault = |what: &str| {
             Error::configuration(format!(
-                "{text:?} is not an origin tokens may go to: {what}; write it like https://api.example.com"
+                "{} is not an origin tokens may go to: {what}; write it like https://api.example.com",
+                shown(text)
             ))
         };
+        if text.contains('@') {
+            return Err(fault(
+                "user information (user:password@) does not belong there",
+            ));
+        }
         if text.contains('#') {
             return Err(fault("it has a fragment"));
         }
-        if text.contains('@') {
-            // Not quoted: what stands before the sign may be a password.
-            return Err(Error::configuration(
-                "an origin must not hold user information (user:password@); write it like https://api.example.com",
-            ));
-        }
         let uri: Uri = text.parse().map_err(|cause| fault(&format!("{cause}")))?;
-        let origin = Self::of(&uri).map_err(|cause| fault(&cause.to_string()))?;
+        let origin = Self::read(&uri).map_err(|what| fault(&format!("it has {what}")))?;
         if uri
             .path_and_query()
             .is_some_and(|path| path.as_str() != "/")
@@ -146,19 +160,22 @@ impl fmt::Debug for Origin {
 
 /// Reads the URL of a token endpoint (RFC 6749 §3.2, §3.2.1).
 pub(crate) fn token_endpoint(text: &str) -> Result<Uri, Error> {
-    if text.contains('@') && authority_part(text).contains('@') {
-        // Not quoted: what stands before the sign may be a password.
-        return Err(Error::configuration(
-            "the token URL must not hold user information (user:password@); credentials go to client_secret()",
+    let fault = |what: &str| {
+        Error::configuration(format!(
+            "the token URL {} cannot be used: {what}",
+            shown(text)
+        ))
+    };
+    if authority_part(text).contains('@') {
+        return Err(fault(
+            "it holds user information (user:password@); credentials go to client_secret()",
         ));
     }
-    let fault =
-        |what: &str| Error::configuration(format!("the token URL {text:?} cannot be used: {what}"));
     if text.contains('#') {
         return Err(fault("it has a fragment (RFC 6749 §3.2)"));
     }
     let uri: Uri = text.parse().map_err(|cause| fault(&format!("{cause}")))?;
-    let origin = Origin::of(&uri).map_err(|cause| fault(&cause.to_string()))?;
+    let origin = Origin::read(&uri).map_err(|what| fault(&format!("it has {what}")))?;
     if !origin.is_protected() {
         return Err(fault(
             "credentials need https; plain http is allowed to loopback only",
@@ -173,24 +190,24 @@ fn authority_part(url: &str) -> &str {
 }
 
 fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
-        || (host.starts_with('[') && address.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback()))
+        || ipv6(host).is_some_and(|ip| ip.is_loopback())
 }
 
-/// A URI without what may be secret in it: user information and query.
-struct Shown<'a>(&'a Uri);
+/// The address of an IPv6 host in brackets.
+fn ipv6(host: &str) -> Option<Ipv6Addr> {
+    host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
 
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.0.host().unwrap_or_default();
-        let scheme = self
-            .0
-            .scheme_str()
-            .map(|scheme| format!("{scheme}://"))
-            .unwrap_or_default();
-        write!(f, "\"{scheme}{host}{}\"", self.0.path())
+/// What was given, in quotes, without what may be secret in it: user information, query and fragment.
+fn shown(text: &str) -> String {
+    if text.contains('@') {
+        return "(not shown: it holds an '@', and a password may stand before it)".to_owned();
+    }
+    match text.find(['?', '#']) {
+        Some(end) => format!("\"{}…\"", &text[..=end]),
+        None => format!("{text:?}"),
     }
 }
 
@@ -245,8 +262,8 @@ mod tests {
     fn p10_an_origin_is_nothing_but_an_origin() {
         for bad in [
             "https://api.example.com/v1",
-            "https://api.example.com?x",
-            "https://api.example.com/#x",
+            "https://api.example.com?",
+            "https://api.example.com/#",
             "http://api.example.com",
             "api.example.com",
             "https://",
@@ -255,10 +272,37 @@ mod tests {
             let message = bad.parse::<Origin>().unwrap_err().to_string();
             assert!(message.contains(bad), "{message}");
         }
-        let message = "https://u:hunter2@h"
-            .parse::<Origin>()
-            .unwrap_err()
-            .to_string();
-        assert!(!message.contains("hunter2"));
+        for secret in [
+            "https://u:hunter2@h",
+            "https://u:hunter2@h/#x",
+            "https://h/?code=hunter2",
+        ] {
+            let message = secret.parse::<Origin>().unwrap_err().to_string();
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+
+    #[test]
+    fn p09_what_may_be_a_password_or_a_key_is_not_quoted() {
+        for url in [
+            "https:/u:hunter2@h/token",
+            "https:///u:hunter2@h/token",
+            "https://u:pa#hunter2@h/token",
+            "https://u:pa/hunter2@h/#token",
+            "https://u:pa?hunter2@h/#token",
+            "http://h.example/token?code=hunter2",
+            "https://h.example/token#hunter2",
+        ] {
+            assert!(!refusal(url).contains("hunter2"), "{}", refusal(url));
+        }
+    }
+
+    #[test]
+    fn p10_ipv6_addresses_are_compared_as_addresses() {
+        let origin: Origin = "https://[2001:0DB8:0:0:0:0:0:1]".parse().unwrap();
+        assert_eq!(origin.to_string(), "https://[2001:db8::1]");
+        assert!(origin.matches("https", "[2001:db8::1]", None));
+        assert!(origin.matches("https", "[2001:DB8:0::1]", Some(443)));
+        assert!(!origin.matches("https", "[2001:db8::2]", None));
     }
 }
