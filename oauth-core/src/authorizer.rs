@@ -96,6 +96,12 @@ impl Authorizer {
         self
     }
 
+    /// Where the tokens may go.
+    #[must_use]
+    pub fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
     /// Where the tokens come from.
     #[must_use]
     pub fn source(&self) -> &SharedTokenSource {

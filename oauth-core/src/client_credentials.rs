@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use form_urlencoded::byte_serialize;
 use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
 use crate::cached::CachedTokenSource;
 use crate::clock::Clock;
@@ -113,13 +115,16 @@ impl TokenSource for ClientCredentials {
     async fn token(&self) -> Result<AccessToken, Error> {
         let sent = self.clock.now();
         let response = self.http_client.send(self.request.to_http()).await?;
-        let client_secret = self.client_secret.expose_secret();
+        let secret = self.client_secret.expose_secret();
+        let encoded = Zeroizing::new(byte_serialize(secret.as_bytes()).collect::<String>());
+        let secrets = [secret, &encoded, self.request.basic_credentials()];
+        let wall = self.clock.wall();
         read(
             &response,
             &Context {
                 sent,
-                wall: self.clock.wall(),
-                client_secret,
+                wall,
+                secrets: &secrets,
             },
         )
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::io::AsyncReadExt;
 use isahc::config::{Configurable, RedirectPolicy};
 use isahc::error::ErrorKind as IsahcErrorKind;
-use isahc::{AsyncBody, HttpClientBuilder};
+use isahc::{AsyncBody, HttpClientBuilder, Request};
 use oauth_core::{BodyBuffer, Error, ErrorKind, HttpClient, HttpError, async_trait};
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Sends token requests through isahc, hardened for the purpose: it follows no redirect (the secret must not go
 /// to a second host), keeps no cookies, gives up connecting after 5 s and the whole exchange after 15 s, and
-/// reads at most 1 MiB.
+/// reads at most 1 MiB. Plain `http`, which is for this machine only, never goes through a proxy.
 ///
 /// It works in every async runtime and in none: isahc drives its requests on a thread of its own.
 ///
@@ -84,7 +84,10 @@ impl HttpClient for IsahcHttpClient {
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, HttpError> {
         // A copy, since libcurl must be able to rewind it when a kept connection turns out to be closed.
-        let request = request.map(|body| AsyncBody::from(body.to_vec()));
+        let mut request = request.map(|body| AsyncBody::from(body.to_vec()));
+        if request.uri().scheme_str() == Some("http") {
+            request = without_proxy(request).map_err(HttpError::unusable)?;
+        }
         // Else isahc writes all that goes over the wire to the target `isahc::wire`, credentials included.
         let response = self
             .http
@@ -94,6 +97,19 @@ impl HttpClient for IsahcHttpClient {
         let (parts, body) = response.into_parts();
         Ok(http::Response::from_parts(parts, read(body).await?))
     }
+}
+
+/// A proxy would carry the credentials off this machine in the clear.
+fn without_proxy(request: Request<AsyncBody>) -> http::Result<Request<AsyncBody>> {
+    let (parts, body) = request.into_parts();
+    let mut builder = Request::builder()
+        .method(parts.method)
+        .uri(parts.uri)
+        .proxy(None);
+    if let Some(headers) = builder.headers_mut() {
+        *headers = parts.headers;
+    }
+    builder.body(body)
 }
 
 async fn read(mut body: AsyncBody) -> Result<Bytes, HttpError> {

@@ -25,6 +25,15 @@ fn client(limit: Duration) -> IsahcHttpClient {
     IsahcHttpClient::configured(|builder| builder.timeout(limit)).unwrap()
 }
 
+fn source(server: &FakeTokenServer, client: IsahcHttpClient) -> impl TokenSource + 'static {
+    ClientCredentials::builder(server.token_url(), FakeTokenServer::CLIENT_ID)
+        .client_secret(FakeTokenServer::CLIENT_SECRET)
+        .http_client(client)
+        .build()
+        .unwrap()
+        .cached()
+}
+
 #[test]
 fn a_token_is_fetched_shared_renewed_and_replaced_without_any_runtime() {
     let clock = ManualClock::new();
@@ -69,16 +78,25 @@ fn a_token_is_fetched_shared_renewed_and_replaced_without_any_runtime() {
 fn p04_a_hundred_threads_cause_one_request() {
     let server = FakeTokenServer::start().unwrap();
     server.always_token_reply(Reply::token().after(Duration::from_millis(100)));
-    let source = ClientCredentials::builder(server.token_url(), FakeTokenServer::CLIENT_ID)
-        .client_secret(FakeTokenServer::CLIENT_SECRET)
-        .http_client(IsahcHttpClient::new().unwrap())
-        .build()
-        .unwrap()
-        .cached();
+    let source = source(&server, IsahcHttpClient::new().unwrap());
     std::thread::scope(|scope| {
         for _ in 0..100 {
             scope.spawn(|| assert_eq!(block_on(source.token()).unwrap().generation(), 1));
         }
     });
+    server.assert_token_requests(1);
+}
+
+#[test]
+fn p10_plain_http_to_this_machine_goes_through_no_proxy() {
+    let server = FakeTokenServer::start().unwrap();
+    let proxy = FakeTokenServer::start().unwrap();
+    let client = IsahcHttpClient::configured(|builder| {
+        builder.proxy(Some(proxy.api_url().parse().unwrap()))
+    })
+    .unwrap();
+    let token = block_on(source(&server, client).token()).unwrap();
+    assert_eq!(token.generation(), 1);
+    proxy.assert_api_requests(0);
     server.assert_token_requests(1);
 }

@@ -3,14 +3,19 @@
 use std::fmt;
 
 use oauth_core::{Authorizer, TokenSource};
-use reqwest::{IntoUrl, Method, Request, Response};
+use reqwest::redirect::Policy;
+use reqwest::{IntoUrl, Method, Request, Response, Url};
 
 use crate::error::Error;
 use crate::exchange::Attempts;
 use crate::request_builder::RequestBuilder;
 
+/// As many as reqwest follows by itself.
+const MOST_REDIRECTS: usize = 10;
+
 /// A client whose requests to `origins` bear the tokens of `source`: the short way to a [`Client`] around a
-/// reqwest client with default settings.
+/// reqwest client with default settings. If an origin is plain `http`, which is for this machine only, it uses
+/// no proxy, which would carry tokens off the machine in the clear.
 ///
 /// # Errors
 ///
@@ -30,7 +35,34 @@ where
     I::Item: AsRef<str>,
 {
     let authorizer = Authorizer::new(source, origins)?;
-    Ok(Client::new(reqwest::Client::builder().build()?, authorizer))
+    let http = reqwest::Client::builder().redirect(redirects());
+    let has_plain_origin = authorizer
+        .origins()
+        .iter()
+        .any(|origin| !origin.is_secure());
+    let http = if has_plain_origin {
+        http.no_proxy()
+    } else {
+        http
+    };
+    Ok(Client::new(http.build()?, authorizer))
+}
+
+/// As reqwest's own, but a redirect that comes back from another origin is not followed: the request would arrive
+/// without its token, and the refusal look like one of the token.
+fn redirects() -> Policy {
+    Policy::custom(|attempt| {
+        let hops = attempt.previous();
+        if hops.len() > MOST_REDIRECTS {
+            return attempt.error(format!("more than {MOST_REDIRECTS} redirects"));
+        }
+        let home = hops.first().map(Url::origin);
+        let has_left = hops.iter().any(|hop| Some(hop.origin()) != home);
+        if has_left && Some(attempt.url().origin()) == home {
+            return attempt.stop();
+        }
+        attempt.follow()
+    })
 }
 
 /// A [`reqwest::Client`] whose requests are authorized, used in the same way.

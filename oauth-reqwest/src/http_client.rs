@@ -18,17 +18,20 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Sends token requests through reqwest, hardened for the purpose: it follows no redirect (the secret must
 /// not go to a second host), keeps no cookies, gives up connecting after 5 s and the whole exchange after
-/// 15 s, and reads at most 1 MiB.
+/// 15 s, and reads at most 1 MiB. Plain `http`, which is for this machine only, never goes through a proxy.
 ///
 /// A request runs on the tokio runtime it is made in. Made outside of any, as by a plain thread that waits for
-/// a token, it runs on the one in which this client was built or last used.
+/// a token, it runs on the one in which this client was built, or else last used.
 ///
 /// # Errors
 ///
 /// Outside of any runtime, with none known: [`HttpError::Unusable`].
 pub struct ReqwestHttpClient {
     http: Client,
-    runtime: Mutex<Option<Handle>>,
+    /// For plain `http`: a proxy would carry the credentials off this machine in the clear.
+    without_proxy: Client,
+    built_in: Option<Handle>,
+    used_in: Mutex<Option<Handle>>,
 }
 
 impl ReqwestHttpClient {
@@ -42,7 +45,7 @@ impl ReqwestHttpClient {
     }
 
     /// A client with further settings: other limits on time, a certificate authority, a proxy. Redirects stay
-    /// off whatever they say.
+    /// off whatever they say. `settings` is called more than once.
     ///
     /// # Errors
     ///
@@ -57,35 +60,37 @@ impl ReqwestHttpClient {
     /// let client = ReqwestHttpClient::configured(|builder| builder.timeout(Duration::from_secs(3)))?;
     /// # Ok::<(), oauth_core::Error>(())
     /// ```
-    pub fn configured(
-        settings: impl FnOnce(ClientBuilder) -> ClientBuilder,
-    ) -> Result<Self, Error> {
-        let defaults = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT);
-        let http = settings(defaults)
-            .redirect(Policy::none())
-            .referer(false)
-            .build();
-        let http = http.map_err(|cause| {
-            let message = "reqwest cannot be set up for token requests";
-            Error::builder(ErrorKind::Configuration, message)
-                .source(cause)
-                .build()
-        })?;
+    pub fn configured(settings: impl Fn(ClientBuilder) -> ClientBuilder) -> Result<Self, Error> {
+        let defaults = || {
+            Client::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .timeout(TIMEOUT)
+        };
+        let build = |builder: ClientBuilder| {
+            let http = builder.redirect(Policy::none()).referer(false).build();
+            http.map_err(|cause| {
+                let message = "reqwest cannot be set up for token requests";
+                Error::builder(ErrorKind::Configuration, message)
+                    .source(cause)
+                    .build()
+            })
+        };
         Ok(Self {
-            http,
-            runtime: Mutex::new(Handle::try_current().ok()),
+            http: build(settings(defaults()))?,
+            without_proxy: build(settings(defaults()).no_proxy())?,
+            built_in: Handle::try_current().ok(),
+            used_in: Mutex::new(None),
         })
     }
 
     /// The runtime to send a request on.
     fn runtime(&self) -> Result<Handle, HttpError> {
-        let mut known = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used_in = self.used_in.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(current) = Handle::try_current() {
-            *known = Some(current);
+            *used_in = Some(current.clone());
+            return Ok(current);
         }
-        known.clone().ok_or_else(|| {
+        self.built_in.as_ref().or(used_in.as_ref()).cloned().ok_or_else(|| {
             HttpError::unusable(
                 "reqwest needs a tokio runtime, and none was running when this client was built or used; \
                  build it inside one, or use oauth-isahc, which needs none",
@@ -102,7 +107,13 @@ impl HttpClient for ReqwestHttpClient {
     ) -> Result<http::Response<Bytes>, HttpError> {
         let request =
             Request::try_from(request).map_err(|cause| HttpError::unusable(hide_url(cause)))?;
-        let http = self.http.clone();
+        let is_plain = request.url().scheme() == "http";
+        let http = if is_plain {
+            &self.without_proxy
+        } else {
+            &self.http
+        }
+        .clone();
         // A task of its own, since whoever polls this future may be in another runtime, or in none.
         let work = async move { read(http.execute(request).await.map_err(sort)?).await };
         AbortOnDrop(self.runtime()?.spawn(work)).outcome().await
@@ -125,10 +136,10 @@ async fn read(mut response: Response) -> Result<http::Response<Bytes>, HttpError
 
 fn sort(error: reqwest::Error) -> HttpError {
     let error = hide_url(error);
-    if error.is_connect() {
-        HttpError::connect(error)
-    } else if error.is_timeout() {
+    if error.is_timeout() {
         HttpError::timeout(error)
+    } else if error.is_connect() {
+        HttpError::connect(error)
     } else if error.is_builder() {
         HttpError::unusable(error)
     } else {
@@ -148,7 +159,9 @@ impl<T> AbortOnDrop<Result<T, HttpError>> {
     async fn outcome(mut self) -> Result<T, HttpError> {
         match (&mut self.0).await {
             Ok(outcome) => outcome,
-            Err(ended) if ended.is_panic() => Err(HttpError::transport("the request panicked")),
+            Err(ended) if ended.is_panic() => Err(HttpError::transport(
+                "the request panicked; is the tokio runtime built with enable_all()?",
+            )),
             Err(_) => Err(HttpError::transport(
                 "the tokio runtime of the request has shut down",
             )),

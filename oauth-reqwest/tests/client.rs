@@ -117,6 +117,32 @@ async fn p10_a_redirect_to_another_origin_does_not_take_the_token_along() {
 }
 
 #[tokio::test]
+async fn p07_a_redirect_there_and_back_does_not_get_a_good_token_rejected() {
+    let (server, api) = fixture();
+    let elsewhere = FakeTokenServer::start().unwrap();
+    let back = server.api_url_for("/landing");
+    elsewhere.always_api_reply(Reply::redirect(307, back));
+    let away = elsewhere.api_url_for("/");
+    let url = server.api_url_for(&format!("/redirect-to?location={away}"));
+    let response = api.get(url).send().await.unwrap();
+    assert_eq!(response.status(), 307, "not followed back");
+    assert_eq!(server.api_request_count(), 1);
+    assert_eq!(api.authorizer().source().ready().unwrap().generation(), 1);
+}
+
+#[tokio::test]
+async fn redirects_without_end_are_an_error() {
+    let (server, api) = fixture();
+    server.always_api_reply(Reply::redirect(307, server.api_url_for("/again")));
+    let error = api.get(server.api_url()).send().await.unwrap_err();
+    let Error::Http(error) = error else {
+        panic!("{error:?}")
+    };
+    assert!(error.is_redirect());
+    assert_eq!(server.api_request_count(), 11);
+}
+
+#[tokio::test]
 async fn a_redirect_within_the_origin_keeps_the_token() {
     let (server, api) = fixture();
     let target = server.api_url_for("/landing");

@@ -118,3 +118,40 @@ fn p04_callers_in_two_runtimes_share_one_request() {
     assert_eq!(generations, [1, 1]);
     server.assert_token_requests(1);
 }
+
+#[test]
+fn p10_plain_http_to_this_machine_goes_through_no_proxy() {
+    let server = FakeTokenServer::start().unwrap();
+    let proxy = FakeTokenServer::start().unwrap();
+    let client = ReqwestHttpClient::configured(|builder| {
+        builder.proxy(reqwest::Proxy::all(proxy.api_url()).unwrap())
+    })
+    .unwrap();
+    let token = block_on(source(&server, client).token()).unwrap();
+    assert_eq!(token.generation(), 1);
+    proxy.assert_api_requests(0);
+    server.assert_token_requests(1);
+}
+
+#[test]
+fn p05_a_plain_thread_is_served_by_the_runtime_the_client_was_built_in_though_it_was_used_in_another()
+ {
+    let server = FakeTokenServer::start().unwrap();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let source = source(
+        &server,
+        runtime.block_on(async { ReqwestHttpClient::new().unwrap() }),
+    );
+    let first = block_on(source.token()).unwrap();
+    source.reject(&first);
+    assert_eq!(
+        futures_executor::block_on(source.token())
+            .unwrap()
+            .generation(),
+        2
+    );
+}

@@ -80,6 +80,12 @@ impl Origin {
         })
     }
 
+    /// Whether the scheme is `https`.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
     /// Whether the connection to it is protected: `https`, or this very machine.
     #[must_use]
     pub fn is_protected(&self) -> bool {

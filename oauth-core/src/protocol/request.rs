@@ -65,6 +65,17 @@ impl TokenRequest {
         })
     }
 
+    /// The credentials of HTTP Basic, as they stand in the header.
+    pub(crate) fn basic_credentials(&self) -> &str {
+        let header = self
+            .authorization
+            .as_ref()
+            .and_then(|header| header.to_str().ok());
+        header
+            .and_then(|header| header.strip_prefix("Basic "))
+            .unwrap_or_default()
+    }
+
     /// The request as it goes to an HTTP client. The body is shared, not copied.
     pub(crate) fn to_http(&self) -> Request<Bytes> {
         let mut headers = HeaderMap::with_capacity(3);

@@ -31,8 +31,9 @@ pub(crate) struct Context<'a> {
     pub(crate) sent: Instant,
     /// The time of day, for HTTP dates.
     pub(crate) wall: SystemTime,
-    /// A server that quotes this back in its error text is not quoted.
-    pub(crate) client_secret: &'a str,
+    /// The credentials in each form in which they were sent: a server that quotes one back in its error text
+    /// is not quoted.
+    pub(crate) secrets: &'a [&'a str],
 }
 
 /// The members of a JSON object, each left as it was written: a number no type can hold spoils only
@@ -73,10 +74,10 @@ fn members(body: &[u8]) -> Option<Members<'_>> {
 fn oauth_error(members: &Members<'_>, context: &Context<'_>) -> Option<OAuthError> {
     let text = |name: &str| {
         let text = string(members.get(name)?)?;
-        Some(match context.client_secret {
-            "" => text,
-            secret => Zeroizing::new(text.replace(secret, REDACTED)),
-        })
+        let hidden = context.secrets.iter().filter(|secret| !secret.is_empty());
+        Some(hidden.fold(text, |text, secret| {
+            Zeroizing::new(text.replace(*secret, REDACTED))
+        }))
     };
     let code = text("error").filter(|code| !code.is_empty())?;
     let mut error = OAuthError::new(code.as_str());

@@ -16,7 +16,7 @@ fn read_parts(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<Acce
         &Context {
             sent: SENT,
             wall,
-            client_secret: "hunter2",
+            secrets: &["hunter2/+", "hunter2%2F%2B", "bWU6aHVudGVyMg"],
         },
     )
 }
@@ -256,16 +256,23 @@ fn p08_what_is_not_json_is_malformed_with_status_and_content_type() {
 }
 
 #[test]
-fn p09_a_secret_the_server_quotes_back_is_not_passed_on() {
-    let error = err(
-        401,
-        r#"{"error":"invalid_client","error_description":"bad secret 'hunter2'"}"#,
-    );
-    let shown = format!("{error} {error:?}");
-    assert!(
-        shown.contains("bad secret") && !shown.contains("hunter2"),
-        "{shown}"
-    );
+fn p09_a_secret_the_server_quotes_back_is_not_passed_on_in_any_form() {
+    for quoted in [
+        "hunter2/+",
+        "client_secret=hunter2%2F%2B&x",
+        "Basic bWU6aHVudGVyMg==",
+    ] {
+        let error = err(
+            401,
+            &format!(r#"{{"error":"invalid_client","error_description":"bad secret '{quoted}'"}}"#),
+        );
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("bad secret"), "{shown}");
+        assert!(
+            !shown.contains("hunter2") && !shown.contains("bWU6"),
+            "{shown}"
+        );
+    }
 }
 
 proptest! {
