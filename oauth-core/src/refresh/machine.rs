@@ -74,6 +74,8 @@ pub(crate) struct FlightId(u64);
 pub(crate) struct Machine {
     policy: RefreshPolicy,
     held: Option<Held>,
+    /// The last token that was too old to keep, and went to those who waited.
+    fleeting: Option<AccessToken>,
     flight: Option<Flight>,
     flights: u64,
     gate: Option<Instant>,
@@ -89,6 +91,7 @@ impl Machine {
         Self {
             policy,
             held: None,
+            fleeting: None,
             flight: None,
             flights: 0,
             gate: None,
@@ -275,8 +278,10 @@ impl Machine {
                 self.failures = 0;
                 self.last_error = None;
             }
+            self.fleeting = Some(token.clone());
             return token;
         }
+        self.fleeting = None;
         self.failures = 0;
         self.last_error = None;
         let known = self
@@ -326,7 +331,8 @@ impl Machine {
         self.last_error = Some(error);
     }
 
-    /// A server refused `token`. Only the token in hand counts: gives it as the source gave it.
+    /// A server refused `token`. Only the token in hand counts, or the last one that was too old to keep: gives
+    /// it as the source gave it.
     pub(crate) fn reject(
         &mut self,
         token: &AccessToken,
@@ -337,10 +343,18 @@ impl Machine {
             flight.remember_rejected(token);
         }
         let rejected = |held: &mut Held| held.token.generation() == token.generation();
-        let held = self.held.take_if(rejected)?;
-        if now.saturating_duration_since(held.obtained) >= PROVEN_AFTER {
-            self.rejections = 0;
-        }
+        let fleeting = |fleeting: &mut AccessToken| {
+            token.generation() == 0 && fleeting.secret() == token.secret()
+        };
+        let original = match self.held.take_if(rejected) {
+            Some(held) => {
+                if now.saturating_duration_since(held.obtained) >= PROVEN_AFTER {
+                    self.rejections = 0;
+                }
+                held.original
+            }
+            None => self.fleeting.take_if(fleeting)?,
+        };
         // The first rejection opens the gate; further ones in a row space out the renewals.
         if self.rejections == 0 {
             self.gate = None;
@@ -358,7 +372,7 @@ impl Machine {
             self.last_error = Some(Error::new(ErrorKind::TokenRejected, message));
         }
         self.rejections = self.rejections.saturating_add(1);
-        Some(held.original)
+        Some(original)
     }
 }
 

@@ -428,6 +428,25 @@ fn the_status_tells_what_a_health_page_wants_to_know() {
 }
 
 #[test]
+fn p07_rejections_of_tokens_good_for_one_use_are_spaced_out_too() {
+    let mut machine = Machine::new(exact());
+    for (ordinal, pause) in [0.0, 1.0, 2.0, 4.0].into_iter().enumerate() {
+        let now = 100.0 * ordinal as f64;
+        let flight = machine.start_flight(at(now));
+        let token = land(&mut machine, flight, now, &format!("t{ordinal}"), 0).unwrap();
+        assert!(machine.reject(&token, at(now), Draw::NONE).is_some());
+        assert!(
+            machine.reject(&token, at(now), Draw::NONE).is_none(),
+            "once"
+        );
+        if pause > 0.0 {
+            assert_eq!(decision(&mut machine, now + pause - 0.1), Decision::Fail);
+        }
+        assert_eq!(decision(&mut machine, now + pause), Decision::Start);
+    }
+}
+
+#[test]
 fn p01_who_waited_may_use_what_came_only_as_long_as_it_is_good() {
     let mut machine = holding("t1", 3600);
     let first = machine.held().unwrap().token.clone();

@@ -33,6 +33,8 @@ pub struct ReferenceCache {
     /// Since the start, asleep or awake.
     now: Duration,
     wall: SystemTime,
+    /// The secret of the last token that was too old to keep.
+    fleeting: Option<String>,
     token: Option<Token>,
     /// No request is sent before this moment.
     gate: Duration,
@@ -93,6 +95,7 @@ impl ReferenceCache {
             now: Duration::ZERO,
             // The time of day at which a ManualClock starts.
             wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_750_000_000),
+            fleeting: None,
             token: None,
             gate: Duration::ZERO,
             failures: 0,
@@ -256,8 +259,10 @@ impl ReferenceCache {
             if self.now < expires {
                 self.failures = 0;
             }
+            self.fleeting = Some(secret.to_owned());
             return self.tell_waiting_token(secret, 0);
         }
+        self.fleeting = None;
         self.failures = 0;
         let held = self.token.clone().filter(|held| held.secret == secret);
         let token = match held {

@@ -77,11 +77,19 @@ impl Subject for ReferenceCache {
         if let Some(flight) = &mut self.flight {
             flight.rejected.insert(secret.to_owned());
         }
-        let Some(token) = self.token.take_if(|token| token.generation == generation) else {
-            return true;
-        };
-        if self.now - token.obtained >= Duration::from_secs(60) {
-            self.rejections = 0;
+        match self.token.take_if(|token| token.generation == generation) {
+            Some(token) if self.now - token.obtained >= Duration::from_secs(60) => {
+                self.rejections = 0
+            }
+            Some(_) => {}
+            None => {
+                let fleeting = self
+                    .fleeting
+                    .take_if(|fleeting| generation == 0 && fleeting == secret);
+                if fleeting.is_none() {
+                    return true;
+                }
+            }
         }
         if self.rejections == 0 {
             self.gate = Duration::ZERO;
