@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 
 use crate::clock::{BoxFuture, Clock};
 use crate::error::{Error, ErrorKind};
-use crate::flight::{Driver, Flight, Outcome, Waiter, Waiters};
+use crate::flight::{Driver, Flight, Outcome, Waiter, Waiters, lost};
 use crate::refresh::backoff::Draw;
 use crate::refresh::decision::Decision;
 use crate::refresh::machine::{FlightId, Machine};
@@ -180,7 +180,7 @@ impl<S: TokenSource + 'static> Cache<S> {
         let waiters = Waiters::default();
         let work = Box::pin(Arc::clone(self).fly(id, waiters.clone()));
         let (flight, driver) = Flight::new(id, waiters, work);
-        state.flight = flight;
+        state.flight = Some(flight);
         self.next_look
             .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);
         driver
@@ -344,11 +344,4 @@ impl<S: TokenSource + 'static> Drop for Landing<S> {
 
 fn panicked() -> Error {
     Error::new(ErrorKind::Transport, "the token source panicked")
-}
-
-fn lost() -> Error {
-    Error::new(
-        ErrorKind::Transport,
-        "the token request was dropped before it began",
-    )
 }

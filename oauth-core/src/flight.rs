@@ -4,14 +4,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
-
-use futures_util::FutureExt;
-use futures_util::future::{Shared, WeakShared};
+use std::task::{Context, Poll, ready};
 
 use crate::clock::BoxFuture;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::refresh::machine::FlightId;
+use crate::shared::{Shared, WeakShared};
 use crate::sync::AtomicUsize;
 use crate::token::AccessToken;
 
@@ -22,7 +20,7 @@ pub(crate) type Outcome = Result<AccessToken, Error>;
 #[derive(Debug)]
 pub(crate) struct Flight {
     id: FlightId,
-    work: WeakShared<BoxFuture<'static, Outcome>>,
+    work: WeakShared<Outcome>,
     waiters: Waiters,
 }
 
@@ -38,12 +36,12 @@ impl Waiters {
 
 /// A caller's place on a flight. Polling it drives the work on; dropping it leaves the work to the others.
 pub(crate) struct Waiter {
-    work: Shared<BoxFuture<'static, Outcome>>,
+    work: Shared<Outcome>,
     waiters: Waiters,
 }
 
 /// The place of whoever drives the work when nobody waits.
-pub(crate) struct Driver(Shared<BoxFuture<'static, Outcome>>);
+pub(crate) struct Driver(Shared<Outcome>);
 
 impl Flight {
     /// A flight that does `work`, which has not begun, and the driver that keeps it alive.
@@ -51,10 +49,13 @@ impl Flight {
         id: FlightId,
         waiters: Waiters,
         work: BoxFuture<'static, Outcome>,
-    ) -> (Option<Self>, Driver) {
-        let work = work.shared();
-        // There is no weak hold on work that is done, and this has not begun.
-        let flight = work.downgrade().map(|work| Self { id, work, waiters });
+    ) -> (Self, Driver) {
+        let work = Shared::new(work);
+        let flight = Self {
+            id,
+            work: work.downgrade(),
+            waiters,
+        };
         (flight, Driver(work))
     }
 
@@ -69,7 +70,7 @@ impl Flight {
 }
 
 impl Waiter {
-    fn new(work: Shared<BoxFuture<'static, Outcome>>, waiters: &Waiters) -> Self {
+    fn new(work: Shared<Outcome>, waiters: &Waiters) -> Self {
         waiters.0.fetch_add(1, Ordering::AcqRel);
         Self {
             work,
@@ -81,7 +82,7 @@ impl Waiter {
 impl Driver {
     /// The work as something to spawn: its outcome is in the cache by then.
     pub(crate) fn into_work(self) -> BoxFuture<'static, ()> {
-        Box::pin(self.0.map(drop))
+        Box::pin(async { drop(self.0.await) })
     }
 }
 
@@ -89,7 +90,8 @@ impl Future for Waiter {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        self.work.poll_unpin(context)
+        let outcome = ready!(Pin::new(&mut self.work).poll(context));
+        Poll::Ready(outcome.unwrap_or_else(|| Err(lost())))
     }
 }
 
@@ -97,4 +99,9 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         self.waiters.0.fetch_sub(1, Ordering::AcqRel);
     }
+}
+
+/// For work that panicked, or was dropped.
+pub(crate) fn lost() -> Error {
+    Error::new(ErrorKind::Transport, "the token request was lost")
 }

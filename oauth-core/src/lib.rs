@@ -47,6 +47,7 @@ mod refresh;
 mod runtime;
 mod scope;
 mod secret;
+mod shared;
 mod source;
 mod spawner;
 mod store;

@@ -43,6 +43,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
             "runtime",
             "system_clock",
             "memory_store",
+            "shared",
             "flight",
             "cache",
             "cached",

@@ -1,0 +1,223 @@
+//! A future that many wait on, each of whom can drive it.
+//!
+//! It differs from `futures_util::future::Shared` in what a wake is worth: that one loses the wake which
+//! comes while the future is polled if the one who polls it is dropped before it does so again
+//! (rust-lang/futures-rs#2706), and calls wakers with a lock in hand.
+
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, Weak};
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::clock::BoxFuture;
+use crate::sync::{Mutex, MutexGuard};
+
+/// A place at the shared future: polling it drives the future on, and gives its output, or `None` if the
+/// future has panicked in another's poll. The future is dropped along with the last place.
+pub(crate) struct Shared<T> {
+    work: Arc<Work<T>>,
+    /// The number of this place, given when it was first polled.
+    place: Option<usize>,
+}
+
+/// Makes a further place for as long as there is one.
+pub(crate) struct WeakShared<T>(Weak<Work<T>>);
+
+struct Work<T> {
+    /// Out while somebody polls it, and gone once it is over.
+    future: Mutex<Option<BoxFuture<'static, T>>>,
+    bell: Arc<Bell<T>>,
+}
+
+/// What the future wakes. It holds no place, or a timer that keeps the waker would keep the future.
+///
+/// Whenever the future has to be polled, all who wait are woken, since any of them may be dropped or be in
+/// a runtime that polls no more. The first to come polls it; the others wait on.
+struct Bell<T>(Mutex<State<T>>);
+
+struct State<T> {
+    phase: Phase<T>,
+    /// By place, whom to wake: those who have not been woken since they last polled.
+    wakers: Vec<Option<Waker>>,
+    /// Places that were given up.
+    free: Vec<usize>,
+}
+
+enum Phase<T> {
+    /// To be polled: it has not begun, or was woken. Nobody waits who does not know.
+    Due,
+    /// To be polled once it is woken.
+    Asleep,
+    /// Somebody is polling it.
+    Polled {
+        woken: bool,
+    },
+    Over(Option<T>),
+}
+
+impl<T: Clone> Shared<T> {
+    pub(crate) fn new(future: BoxFuture<'static, T>) -> Self {
+        let state = State {
+            phase: Phase::Due,
+            wakers: Vec::new(),
+            free: Vec::new(),
+        };
+        let work = Work {
+            future: Mutex::new(Some(future)),
+            bell: Arc::new(Bell(Mutex::new(state))),
+        };
+        Self {
+            work: Arc::new(work),
+            place: None,
+        }
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakShared<T> {
+        WeakShared(Arc::downgrade(&self.work))
+    }
+}
+
+impl<T> WeakShared<T> {
+    pub(crate) fn upgrade(&self) -> Option<Shared<T>> {
+        let work = self.0.upgrade()?;
+        Some(Shared { work, place: None })
+    }
+}
+
+impl<T: Clone + Send + 'static> Future for Shared<T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        let this = &mut *self;
+        // Wakers are cloned, called and dropped outside of the lock: they are others' code.
+        let waker = context.waker().clone();
+        let mut state = this.work.bell.lock();
+        if let Phase::Over(output) = &state.phase {
+            return Poll::Ready(output.clone());
+        }
+        let place = *this.place.get_or_insert_with(|| state.place());
+        let former = state.wakers[place].replace(waker);
+        let mine = matches!(state.phase, Phase::Due);
+        if mine {
+            state.phase = Phase::Polled { woken: false };
+        }
+        drop(state);
+        drop(former);
+        if mine {
+            this.work.poll()
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            let waker = self.work.bell.lock().give_up(place);
+            drop(waker);
+        }
+    }
+}
+
+impl<T: Clone + Send + 'static> Work<T> {
+    /// Polls the future, for the one whose turn it is.
+    fn poll(&self) -> Poll<Option<T>> {
+        let mut turn = Turn {
+            bell: &self.bell,
+            then: Phase::Over(None),
+        };
+        let Some(mut future) = self.future().take() else {
+            return Poll::Ready(None);
+        };
+        let waker = Waker::from(Arc::clone(&self.bell));
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Pending => {
+                *self.future() = Some(future);
+                turn.then = Phase::Asleep;
+                Poll::Pending
+            }
+            Poll::Ready(output) => {
+                turn.then = Phase::Over(Some(output.clone()));
+                Poll::Ready(Some(output))
+            }
+        }
+    }
+
+    fn future(&self) -> MutexGuard<'_, Option<BoxFuture<'static, T>>> {
+        self.future.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The turn of the one who polls. It ends by a panic too.
+struct Turn<'a, T> {
+    bell: &'a Bell<T>,
+    then: Phase<T>,
+}
+
+impl<T> Drop for Turn<'_, T> {
+    fn drop(&mut self) {
+        let mut state = self.bell.lock();
+        let woken = matches!(state.phase, Phase::Polled { woken: true });
+        state.phase = match mem::replace(&mut self.then, Phase::Asleep) {
+            Phase::Asleep if woken => Phase::Due,
+            then => then,
+        };
+        if !matches!(state.phase, Phase::Asleep) {
+            wake_all(state);
+        }
+    }
+}
+
+impl<T: Send + 'static> Wake for Bell<T> {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut state = self.lock();
+        match &mut state.phase {
+            Phase::Asleep => {
+                state.phase = Phase::Due;
+                wake_all(state);
+            }
+            // When the turn is over, all are woken: until then nobody could do anything.
+            Phase::Polled { woken } => *woken = true,
+            Phase::Due | Phase::Over(_) => {}
+        }
+    }
+}
+
+impl<T> Bell<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn place(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.wakers.push(None);
+            self.wakers.len() - 1
+        })
+    }
+
+    fn give_up(&mut self, place: usize) -> Option<Waker> {
+        self.free.push(place);
+        self.wakers[place].take()
+    }
+}
+
+fn wake_all<T>(mut state: MutexGuard<'_, State<T>>) {
+    let wakers: Vec<_> = state.wakers.iter_mut().filter_map(Option::take).collect();
+    drop(state);
+    wakers.into_iter().for_each(Waker::wake);
+}
+
+impl<T> fmt::Debug for WeakShared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakShared").finish_non_exhaustive()
+    }
+}
