@@ -14,6 +14,13 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "interleavings/explore.rs"]
+mod explore;
+#[path = "interleavings/model.rs"]
+mod model;
+#[path = "interleavings/upheavals.rs"]
+mod upheavals;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
