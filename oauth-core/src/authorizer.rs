@@ -249,8 +249,7 @@ impl Exchange<'_> {
     ///
     /// Why there is no token.
     pub async fn authorize(&mut self, headers: &mut HeaderMap) -> Result<(), Error> {
-        if headers.contains_key(AUTHORIZATION) {
-            self.sent = Sent::CallersOwn;
+        if self.is_callers_own(headers) {
             return Ok(());
         }
         let source = &self.authorizer.source;
@@ -258,12 +257,39 @@ impl Exchange<'_> {
             Some(token) => token,
             None => source.token().await?,
         };
+        self.put(token, headers);
+        Ok(())
+    }
+
+    /// As [`authorize`](Self::authorize), for synchronous code: what waits there blocks here, as
+    /// [`TokenSource::token_blocking`] says.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no token.
+    pub fn authorize_blocking(&mut self, headers: &mut HeaderMap) -> Result<(), Error> {
+        if self.is_callers_own(headers) {
+            return Ok(());
+        }
+        let token = self.authorizer.source.token_blocking()?;
+        self.put(token, headers);
+        Ok(())
+    }
+
+    fn is_callers_own(&mut self, headers: &HeaderMap) -> bool {
+        let is_callers_own = headers.contains_key(AUTHORIZATION);
+        if is_callers_own {
+            self.sent = Sent::CallersOwn;
+        }
+        is_callers_own
+    }
+
+    fn put(&mut self, token: AccessToken, headers: &mut HeaderMap) {
         headers.insert(AUTHORIZATION, token.header().clone());
         self.sent = match self.sent {
             Sent::Nothing | Sent::CallersOwn => Sent::Once(token),
             Sent::Once(_) | Sent::Twice(_) => Sent::Twice(token),
         };
-        Ok(())
     }
 
     /// Reads an answer. A token that it says is no good is rejected; the first time, the verdict is to send

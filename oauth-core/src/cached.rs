@@ -7,10 +7,10 @@ use async_trait::async_trait;
 
 use crate::cache::Cache;
 use crate::clock::Clock;
+use crate::default_spawner::DefaultSpawner;
 use crate::error::Error;
 use crate::refresh::policy::RefreshPolicy;
 use crate::refresh::status::Status;
-use crate::runtime::DefaultSpawner;
 use crate::source::TokenSource;
 use crate::spawner::Spawner;
 use crate::system_clock::SystemClock;

@@ -33,10 +33,12 @@
 //!   outside any runtime, one thread serves the whole process.
 
 mod authorizer;
+mod background;
 mod cache;
 mod cached;
 mod client_credentials;
 mod clock;
+mod default_spawner;
 mod error;
 mod flight;
 mod http_client;
@@ -44,7 +46,6 @@ mod memory_store;
 mod oauth_error;
 mod protocol;
 mod refresh;
-mod runtime;
 mod scope;
 mod secret;
 mod shared;
@@ -63,6 +64,7 @@ pub use authorizer::{Authorizer, Exchange, Target, Verdict};
 pub use cached::{CachedTokenSource, CachedTokenSourceBuilder};
 pub use client_credentials::{ClientCredentials, ClientCredentialsBuilder};
 pub use clock::{BoxFuture, Clock};
+pub use default_spawner::DefaultSpawner;
 pub use error::{Error, ErrorBuilder, ErrorKind};
 pub use http_client::{BodyBuffer, HttpClient, HttpError};
 pub use memory_store::MemoryStore;
@@ -73,7 +75,6 @@ pub use protocol::origin::Origin;
 pub use protocol::response::MAX_RESPONSE_BODY;
 pub use refresh::policy::{RefreshPolicy, RefreshPolicyBuilder};
 pub use refresh::status::{FlightReason, Status};
-pub use runtime::DefaultSpawner;
 pub use scope::{InvalidScope, Scopes};
 pub use secret::{ExposeSecret, SecretString};
 pub use source::{SharedTokenSource, TokenSource};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::background::block_on;
 use crate::error::Error;
 use crate::token::AccessToken;
 
@@ -63,6 +64,32 @@ pub trait TokenSource: Send + Sync {
     /// A token usable now; waits for one if it must.
     async fn token(&self) -> Result<AccessToken, Error>;
 
+    /// As [`token`](Self::token), for synchronous code: blocks the calling thread while there is no usable token
+    /// in hand. With one in hand it costs no more than [`ready`](Self::ready); no executor is started.
+    ///
+    /// It can be called on any thread, and deadlocks on none:
+    ///
+    /// - **outside of any async runtime**: the place for it.
+    /// - **inside `block_on` of any executor**, or on the thread that renews tokens in the background: it nests.
+    /// - **on a thread of an async runtime**: it holds up the other tasks of that thread, so await `token` there.
+    ///   It gets its token all the same, since a cached source's request is driven by whoever waits for it and the
+    ///   HTTP clients of this family of crates have threads of their own. Only a source that cannot go on
+    ///   without that very thread (it awaits a task spawned there, say) gets no further: a
+    ///   [`CachedTokenSource`](crate::CachedTokenSource) gives up on it after
+    ///   [`acquire_timeout`](crate::RefreshPolicy::acquire_timeout) with [`ErrorKind::Timeout`].
+    ///
+    /// # Errors
+    ///
+    /// As `token`.
+    ///
+    /// [`ErrorKind::Timeout`]: crate::ErrorKind::Timeout
+    fn token_blocking(&self) -> Result<AccessToken, Error> {
+        match self.ready() {
+            Some(token) => Ok(token),
+            None => block_on(self.token()),
+        }
+    }
+
     /// The usable token in hand, without waiting and without allocating. `None`: call
     /// [`token`](Self::token).
     fn ready(&self) -> Option<AccessToken> {
@@ -94,6 +121,10 @@ pub type SharedTokenSource = Arc<dyn TokenSource>;
 impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
     async fn token(&self) -> Result<AccessToken, Error> {
         (**self).token().await
+    }
+
+    fn token_blocking(&self) -> Result<AccessToken, Error> {
+        (**self).token_blocking()
     }
 
     fn ready(&self) -> Option<AccessToken> {

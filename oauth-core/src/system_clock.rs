@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::background::pause;
 use crate::clock::{BoxFuture, Clock};
-use crate::runtime::pause;
 use crate::time::Instant;
 
 /// The clock of the machine, counting the time it spends asleep.

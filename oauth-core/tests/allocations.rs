@@ -59,6 +59,17 @@ fn p02_owning_the_ready_token_and_its_header_allocates_nothing() {
 }
 
 #[test]
+fn p02_a_hit_of_a_synchronous_caller_starts_no_executor_and_allocates_nothing() {
+    let source = warm_source();
+    let counted = measure(|| {
+        for _ in 0..HITS {
+            black_box(source.token_blocking().unwrap());
+        }
+    });
+    assert_eq!(counted.count_total, 0);
+}
+
+#[test]
 fn p02_authorizing_a_request_allocates_what_its_header_map_needs_and_no_more() {
     let authorizer = Authorizer::new(warm_source(), ["https://api.example.com"]).unwrap();
     let target = Target::new("https", "api.example.com", None);
@@ -79,11 +90,20 @@ fn p02_authorizing_a_request_allocates_what_its_header_map_needs_and_no_more() {
             black_box(headers);
         }
     });
+    let blocking = measure(|| {
+        for _ in 0..HITS {
+            let mut headers = HeaderMap::new();
+            let mut exchange = authorizer.exchange(&target).unwrap();
+            exchange.authorize_blocking(&mut headers).unwrap();
+            black_box(headers);
+        }
+    });
     assert!(
         by_hand.count_total > 0,
         "the map needs some, or nothing is measured here"
     );
     assert_eq!(by_authorizer.count_total, by_hand.count_total);
+    assert_eq!(blocking.count_total, by_hand.count_total);
 }
 
 /// The value of a future that does not wait. An executor would allocate for itself.

@@ -58,10 +58,11 @@ impl TokenSource for Prepared {
             Some(Answer::Token(token)) => Ok(token),
             Some(Answer::Slow(token)) => {
                 let mut polled = false;
-                poll_fn(|_| {
+                poll_fn(|context| {
                     if std::mem::replace(&mut polled, true) {
                         Poll::Ready(())
                     } else {
+                        context.waker().wake_by_ref();
                         Poll::Pending
                     }
                 })

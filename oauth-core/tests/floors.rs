@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 
 /// The floors from the ground up, and the files of each in the order in which they may know each other.
-const FLOORS: [(&str, &[&str]); 5] = [
+const FLOORS: [(&str, &[&str]); 6] = [
     (
         "values",
         &["sync", "secret", "time", "scope", "token", "token_key"],
@@ -33,6 +33,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
             "refresh/machine",
         ],
     ),
+    ("threads", &["background"]),
     (
         "ports",
         &["clock", "spawner", "http_client", "store", "source"],
@@ -40,7 +41,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
     (
         "drivers",
         &[
-            "runtime",
+            "default_spawner",
             "system_clock",
             "memory_store",
             "shared",

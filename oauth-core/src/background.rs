@@ -1,4 +1,5 @@
-//! The one place that starts a thread: background work and timers where no async runtime serves them.
+//! The one place that starts a thread: background work and timers where no async runtime serves them, and
+//! waiting for a future without one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
@@ -6,31 +7,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant as Monotonic};
 
 use async_task::Runnable;
 use tracing::error;
 
-use crate::clock::BoxFuture;
-use crate::spawner::Spawner;
-
-/// Runs work on the tokio runtime it is called in (feature `tokio`), and everywhere else on one thread
-/// that serves the whole process, starts when first needed, and sleeps when there is nothing to do.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct DefaultSpawner;
-
-impl Spawner for DefaultSpawner {
-    fn spawn(&self, work: BoxFuture<'static, ()>) {
-        #[cfg(feature = "tokio")]
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(work);
-            return;
-        }
-        let (runnable, task) = async_task::spawn(work, |runnable| THREAD.push(runnable));
-        task.detach();
-        runnable.schedule();
-    }
+/// Has the background thread do `work`.
+pub(crate) fn spawn(work: impl Future<Output = ()> + Send + 'static) {
+    let (runnable, task) = async_task::spawn(work, |runnable| THREAD.push(runnable));
+    task.detach();
+    runnable.schedule();
 }
 
 /// Is ready once `duration` has passed on the monotonic clock, which may stand still while the machine
@@ -42,12 +29,19 @@ pub(crate) fn pause(duration: Duration) -> impl Future<Output = ()> + Send {
     }
 }
 
+/// Runs `future` on the calling thread, which may be any: one of an async runtime, the background thread
+/// itself, one within another `block_on`.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    THREAD.go_on_without_me();
+    pollster::block_on(future)
+}
+
 static THREAD: Thread = Thread {
     queue: Mutex::new(Queue {
         runnables: VecDeque::new(),
         timers: BTreeMap::new(),
         timers_made: 0,
-        started: false,
+        served_by: None,
     }),
     changed: Condvar::new(),
 };
@@ -61,7 +55,7 @@ struct Queue {
     runnables: VecDeque<Runnable>,
     timers: BTreeMap<TimerKey, Waker>,
     timers_made: u64,
-    started: bool,
+    served_by: Option<ThreadId>,
 }
 
 /// Deadlines in order; the number tells those of one moment apart.
@@ -84,24 +78,38 @@ impl Thread {
     }
 
     fn wake(&'static self, queue: &mut Queue) {
-        if queue.started {
+        if queue.served_by.is_some() {
             self.changed.notify_one();
-            return;
+        } else {
+            self.start(queue);
         }
+    }
+
+    /// To be called before the thread blocks. What it would wait for may need work or timers that are its own
+    /// to serve, so another takes its place.
+    fn go_on_without_me(&'static self) {
+        let mut queue = self.lock();
+        if queue.served_by == Some(thread::current().id()) {
+            self.start(&mut queue);
+        }
+    }
+
+    fn start(&'static self, queue: &mut Queue) {
         #[expect(clippy::disallowed_methods, reason = "the one thread of the process")]
         match thread::Builder::new()
             .name("oauth-core".into())
             .spawn(|| self.run())
         {
-            Ok(_) => queue.started = true,
+            Ok(handle) => queue.served_by = Some(handle.thread().id()),
             // Whoever waits for the work drives it on; the next call tries again.
             Err(cause) => error!(%cause, "no thread for background work could be started"),
         }
     }
 
     fn run(&self) {
+        let me = Some(thread::current().id());
         let mut queue = self.lock();
-        loop {
+        while queue.served_by == me {
             if let Some(runnable) = queue.runnables.pop_front() {
                 drop(queue);
                 if catch_unwind(AssertUnwindSafe(|| runnable.run())).is_err() {

@@ -1,0 +1,21 @@
+//! Where background work runs by default.
+
+use crate::background;
+use crate::clock::BoxFuture;
+use crate::spawner::Spawner;
+
+/// Runs work on the tokio runtime it is called in (feature `tokio`), and everywhere else on one thread
+/// that serves the whole process, starts when first needed, and sleeps when there is nothing to do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DefaultSpawner;
+
+impl Spawner for DefaultSpawner {
+    fn spawn(&self, work: BoxFuture<'static, ()>) {
+        #[cfg(feature = "tokio")]
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(work);
+            return;
+        }
+        background::spawn(work);
+    }
+}
