@@ -4,10 +4,11 @@ use std::fmt;
 
 use oauth_core::{Authorizer, TokenSource};
 use reqwest::redirect::Policy;
-use reqwest::{IntoUrl, Method, Request, Response, Url};
+use reqwest::{Request, Response, Url};
 
 use crate::error::Error;
 use crate::exchange::Attempts;
+use crate::forward::verbs;
 use crate::request_builder::RequestBuilder;
 
 /// As many as reqwest follows by itself.
@@ -36,11 +37,7 @@ where
 {
     let authorizer = Authorizer::new(source, origins)?;
     let http = reqwest::Client::builder().redirect(redirects());
-    let has_plain_origin = authorizer
-        .origins()
-        .iter()
-        .any(|origin| !origin.is_secure());
-    let http = if has_plain_origin {
+    let http = if has_plain_origin(&authorizer) {
         http.no_proxy()
     } else {
         http
@@ -48,9 +45,15 @@ where
     Ok(Client::new(http.build()?, authorizer))
 }
 
+/// Plain `http` is for this machine only, and a proxy would carry its tokens off the machine in the clear.
+pub(crate) fn has_plain_origin(authorizer: &Authorizer) -> bool {
+    let mut origins = authorizer.origins().iter();
+    origins.any(|origin| !origin.is_secure())
+}
+
 /// As reqwest's own, but a redirect that comes back from another origin is not followed: the request would arrive
 /// without its token, and the refusal look like one of the token.
-fn redirects() -> Policy {
+pub(crate) fn redirects() -> Policy {
     Policy::custom(|attempt| {
         let hops = attempt.previous();
         if hops.len() > MOST_REDIRECTS {
@@ -89,40 +92,7 @@ impl Client {
         Self { http, authorizer }
     }
 
-    /// Starts a `GET` request.
-    pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.request(Method::GET, url)
-    }
-
-    /// Starts a `HEAD` request.
-    pub fn head(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.request(Method::HEAD, url)
-    }
-
-    /// Starts a `POST` request.
-    pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.request(Method::POST, url)
-    }
-
-    /// Starts a `PUT` request.
-    pub fn put(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.request(Method::PUT, url)
-    }
-
-    /// Starts a `PATCH` request.
-    pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.request(Method::PATCH, url)
-    }
-
-    /// Starts a `DELETE` request.
-    pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.request(Method::DELETE, url)
-    }
-
-    /// Starts a request with any method.
-    pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
-        RequestBuilder::new(self.clone(), self.http.request(method, url))
-    }
+    verbs!(RequestBuilder);
 
     /// Authorizes and sends a finished request.
     ///

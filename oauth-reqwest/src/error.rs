@@ -10,4 +10,13 @@ pub enum Error {
     /// The request could not be built, or its exchange failed.
     #[error(transparent)]
     Http(#[from] reqwest::Error),
+    /// The blocking client was used inside an async runtime, where reqwest's own cannot be either. Use
+    /// [`Client`](crate::Client) there, or move the call to a thread that may block
+    /// (`tokio::task::spawn_blocking`). The request was not sent.
+    #[cfg(feature = "blocking")]
+    #[error(
+        "the blocking client was used inside an async runtime; use oauth_reqwest::Client there, or \
+         tokio::task::spawn_blocking"
+    )]
+    InsideRuntime,
 }

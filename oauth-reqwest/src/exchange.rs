@@ -1,35 +1,73 @@
 //! Glue between reqwest's requests and the authorizer.
 
+use http::{HeaderMap, StatusCode};
 use oauth_core::{Authorizer, Error, Exchange, Target, Verdict};
-use reqwest::{Request, Response, Url};
+use reqwest::Url;
 
 /// One request to an API on its way, at most twice.
-pub(crate) struct Attempts<'a> {
+pub(crate) struct Attempts<'a, Request> {
     exchange: Exchange<'a>,
     /// `None`: sent twice already, or the body is a stream, which can be sent once only.
     spare: Option<Request>,
 }
 
-impl<'a> Attempts<'a> {
+impl<'a, Request> Attempts<'a, Request> {
+    fn new(authorizer: &'a Authorizer, url: &Url, spare: Option<Request>) -> Result<Self, Error> {
+        Ok(Self {
+            exchange: authorizer.exchange(&target(url))?,
+            spare,
+        })
+    }
+
+    /// The request to authorize and send once more after this answer.
+    fn again(&mut self, url: &Url, status: StatusCode, headers: &HeaderMap) -> Option<Request> {
+        let verdict = self.exchange.review(&target(url), status, headers);
+        self.spare.take().filter(|_| verdict == Verdict::Resend)
+    }
+}
+
+impl<'a> Attempts<'a, reqwest::Request> {
     /// Authorizes `request` for its first attempt.
     pub(crate) async fn start(
         authorizer: &'a Authorizer,
-        request: &mut Request,
+        request: &mut reqwest::Request,
     ) -> Result<Self, Error> {
-        let mut exchange = authorizer.exchange(&target(request.url()))?;
-        let spare = request.try_clone();
-        exchange.authorize(request.headers_mut()).await?;
-        Ok(Self { exchange, spare })
+        let mut attempts = Self::new(authorizer, request.url(), request.try_clone())?;
+        attempts.exchange.authorize(request.headers_mut()).await?;
+        Ok(attempts)
     }
 
     /// The request to send after this answer. `None`: the answer is the caller's.
-    pub(crate) async fn next(&mut self, response: &Response) -> Option<Request> {
-        let answered_by = target(response.url());
-        let verdict = self
-            .exchange
-            .review(&answered_by, response.status(), response.headers());
-        let mut request = self.spare.take().filter(|_| verdict == Verdict::Resend)?;
+    pub(crate) async fn next(&mut self, response: &reqwest::Response) -> Option<reqwest::Request> {
+        let mut request = self.again(response.url(), response.status(), response.headers())?;
         self.exchange.authorize(request.headers_mut()).await.ok()?;
+        Some(request)
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl<'a> Attempts<'a, reqwest::blocking::Request> {
+    /// Authorizes `request` for its first attempt.
+    pub(crate) fn start_blocking(
+        authorizer: &'a Authorizer,
+        request: &mut reqwest::blocking::Request,
+    ) -> Result<Self, Error> {
+        let mut attempts = Self::new(authorizer, request.url(), request.try_clone())?;
+        attempts
+            .exchange
+            .authorize_blocking(request.headers_mut())?;
+        Ok(attempts)
+    }
+
+    /// The request to send after this answer. `None`: the answer is the caller's.
+    pub(crate) fn next_blocking(
+        &mut self,
+        response: &reqwest::blocking::Response,
+    ) -> Option<reqwest::blocking::Request> {
+        let mut request = self.again(response.url(), response.status(), response.headers())?;
+        self.exchange
+            .authorize_blocking(request.headers_mut())
+            .ok()?;
         Some(request)
     }
 }

@@ -1,15 +1,15 @@
 //! Token requests through reqwest.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use oauth_core::{BodyBuffer, Error, ErrorKind, HttpClient, HttpError, async_trait};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Request, Response};
-use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+
+use crate::runtime;
 
 /// How long connecting to a token endpoint may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,18 +20,12 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// not go to a second host), keeps no cookies, gives up connecting after 5 s and the whole exchange after
 /// 15 s, and reads at most 1 MiB. Plain `http`, which is for this machine only, never goes through a proxy.
 ///
-/// A request runs on the tokio runtime it is made in. Made outside of any, as by a plain thread that waits for
-/// a token, it runs on the one in which this client was built, or else last used.
-///
-/// # Errors
-///
-/// Outside of any runtime, with none known: [`HttpError::Unusable`].
+/// It works in every async runtime and in none, and for synchronous code: requests run on one thread of this crate's
+/// own, which starts with the first of them.
 pub struct ReqwestHttpClient {
     http: Client,
     /// For plain `http`: a proxy would carry the credentials off this machine in the clear.
     without_proxy: Client,
-    built_in: Option<Handle>,
-    used_in: Mutex<Option<Handle>>,
 }
 
 impl ReqwestHttpClient {
@@ -78,23 +72,6 @@ impl ReqwestHttpClient {
         Ok(Self {
             http: build(settings(defaults()))?,
             without_proxy: build(settings(defaults()).no_proxy())?,
-            built_in: Handle::try_current().ok(),
-            used_in: Mutex::new(None),
-        })
-    }
-
-    /// The runtime to send a request on.
-    fn runtime(&self) -> Result<Handle, HttpError> {
-        let mut used_in = self.used_in.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Ok(current) = Handle::try_current() {
-            *used_in = Some(current.clone());
-            return Ok(current);
-        }
-        self.built_in.as_ref().or(used_in.as_ref()).cloned().ok_or_else(|| {
-            HttpError::unusable(
-                "reqwest needs a tokio runtime, and none was running when this client was built or used; \
-                 build it inside one, or use oauth-isahc, which needs none",
-            )
         })
     }
 }
@@ -114,9 +91,8 @@ impl HttpClient for ReqwestHttpClient {
             &self.http
         }
         .clone();
-        // A task of its own, since whoever polls this future may be in another runtime, or in none.
         let work = async move { read(http.execute(request).await.map_err(sort)?).await };
-        AbortOnDrop(self.runtime()?.spawn(work)).outcome().await
+        AbortOnDrop(runtime::handle()?.spawn(work)).outcome().await
     }
 }
 
@@ -159,12 +135,7 @@ impl<T> AbortOnDrop<Result<T, HttpError>> {
     async fn outcome(mut self) -> Result<T, HttpError> {
         match (&mut self.0).await {
             Ok(outcome) => outcome,
-            Err(ended) if ended.is_panic() => Err(HttpError::transport(
-                "the request panicked; is the tokio runtime built with enable_all()?",
-            )),
-            Err(_) => Err(HttpError::transport(
-                "the tokio runtime of the request has shut down",
-            )),
+            Err(_) => Err(HttpError::transport("the request panicked")),
         }
     }
 }

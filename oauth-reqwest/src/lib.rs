@@ -27,16 +27,21 @@
 //!
 //! # Features
 //!
+//! - `blocking`: the same around [`reqwest::blocking::Client`], for synchronous code.
 //! - `json` (default), `form`, `query`, `multipart`: the methods of that name on [`RequestBuilder`].
 //! - `middleware`: `OAuthMiddleware`, for a program that has a chain of reqwest-middleware already.
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod client;
 mod error;
 mod exchange;
+mod forward;
 mod http_client;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod request_builder;
+mod runtime;
 
 pub use client::{Client, client};
 pub use error::Error;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use oauth_core::{ClientCredentials, ErrorKind, TokenSource};
 use oauth_reqwest::ReqwestHttpClient;
-use oauth_testkit::{FakeTokenServer, Reply};
+use oauth_testkit::{FakeTokenServer, Gate, Reply};
 use tokio::runtime::{Builder, Runtime};
 
 mod conformance {
@@ -62,27 +62,54 @@ fn p10_redirects_stay_off_whatever_the_settings_say() {
 }
 
 #[test]
-fn p05_a_plain_thread_gets_its_token_through_the_runtime_the_client_was_built_in() {
+fn a_plain_thread_in_a_program_without_a_runtime_gets_its_token() {
     let server = FakeTokenServer::start().unwrap();
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let client = runtime.block_on(async { ReqwestHttpClient::new().unwrap() });
-    let token = futures_executor::block_on(source(&server, client).token()).unwrap();
-    assert_eq!(token.generation(), 1);
+    let source = source(&server, ReqwestHttpClient::new().unwrap());
+    assert_eq!(source.token_blocking().unwrap().generation(), 1);
     server.assert_token_requests(1);
 }
 
 #[test]
-fn without_any_runtime_the_error_says_what_to_do() {
+fn p05_blocking_a_current_thread_runtime_waits_for_a_request_begun_in_it() {
+    let server = FakeTokenServer::start().unwrap();
+    let gate = Gate::new();
+    server.next_token_reply(Reply::token().gated(&gate));
+    let source = source(&server, ReqwestHttpClient::new().unwrap());
+    let generation = block_on(async {
+        let first = source.clone();
+        let task = tokio::spawn(async move { first.token().await });
+        while server.token_request_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        gate.open();
+        // Nothing of this runtime goes on from here.
+        let token = source.token_blocking().unwrap();
+        assert_eq!(task.await.unwrap().unwrap().generation(), 1);
+        token.generation()
+    });
+    assert_eq!(generation, 1);
+    server.assert_token_requests(1);
+}
+
+#[test]
+fn p05_every_worker_of_a_runtime_may_block() {
     let server = FakeTokenServer::start().unwrap();
     let source = source(&server, ReqwestHttpClient::new().unwrap());
-    let error = futures_executor::block_on(source.token()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Configuration);
-    assert!(format!("{error:#}").contains("tokio runtime"), "{error:#}");
-    server.assert_token_requests(0);
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let callers: Vec<_> = (0..8)
+        .map(|_| {
+            let source = source.clone();
+            runtime.spawn(async move { source.token_blocking().unwrap().generation() })
+        })
+        .collect();
+    for caller in callers {
+        assert_eq!(runtime.block_on(caller).unwrap(), 1);
+    }
+    server.assert_token_requests(1);
 }
 
 #[test]
@@ -131,27 +158,4 @@ fn p10_plain_http_to_this_machine_goes_through_no_proxy() {
     assert_eq!(token.generation(), 1);
     proxy.assert_api_requests(0);
     server.assert_token_requests(1);
-}
-
-#[test]
-fn p05_a_plain_thread_is_served_by_the_runtime_the_client_was_built_in_though_it_was_used_in_another()
- {
-    let server = FakeTokenServer::start().unwrap();
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let source = source(
-        &server,
-        runtime.block_on(async { ReqwestHttpClient::new().unwrap() }),
-    );
-    let first = block_on(source.token()).unwrap();
-    source.reject(&first);
-    assert_eq!(
-        futures_executor::block_on(source.token())
-            .unwrap()
-            .generation(),
-        2
-    );
 }

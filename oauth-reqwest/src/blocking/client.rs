@@ -1,0 +1,119 @@
+//! The authorized client.
+
+use std::fmt;
+#[cfg(panic = "unwind")]
+use std::panic::catch_unwind;
+
+use oauth_core::{Authorizer, TokenSource};
+use reqwest::blocking::{Request, Response};
+#[cfg(panic = "unwind")]
+use tokio::runtime::{Builder, Handle};
+
+use super::request_builder::RequestBuilder;
+use crate::client::{has_plain_origin, redirects};
+use crate::error::Error;
+use crate::exchange::Attempts;
+use crate::forward::verbs;
+
+/// A client whose requests to `origins` bear the tokens of `source`: as [`oauth_reqwest::client`](crate::client()),
+/// for synchronous code.
+///
+/// # Errors
+///
+/// [`Error::Token`] names an origin that is none; [`Error::Http`] if reqwest cannot set itself up;
+/// [`Error::InsideRuntime`].
+pub fn client<I>(source: impl TokenSource + 'static, origins: I) -> Result<Client, Error>
+where
+    I: IntoIterator,
+    I::Item: AsRef<str>,
+{
+    outside_of_any_runtime()?;
+    let authorizer = Authorizer::new(source, origins)?;
+    let http = reqwest::blocking::Client::builder().redirect(redirects());
+    let http = if has_plain_origin(&authorizer) {
+        http.no_proxy()
+    } else {
+        http
+    };
+    Ok(Client::new(http.build()?, authorizer))
+}
+
+/// A [`reqwest::blocking::Client`] whose requests are authorized, used in the same way. What
+/// [`oauth_reqwest::Client`](crate::Client) promises holds for it too.
+///
+/// While a usable token is in hand no call waits for a renewal; without one, all threads wait for one request.
+///
+/// Cloning it is cheap; clones share connections and tokens.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::blocking::Client,
+    authorizer: Authorizer,
+}
+
+impl Client {
+    /// Authorizes the requests of a reqwest client of your own.
+    #[must_use]
+    pub fn new(http: reqwest::blocking::Client, authorizer: Authorizer) -> Self {
+        Self { http, authorizer }
+    }
+
+    verbs!(RequestBuilder);
+
+    /// Authorizes and sends a finished request.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`] if there is no token or it is not meant for the request's origin; [`Error::Http`] if
+    /// the exchange fails; [`Error::InsideRuntime`].
+    pub fn execute(&self, mut request: Request) -> Result<Response, Error> {
+        outside_of_any_runtime()?;
+        let mut attempts = Attempts::start_blocking(&self.authorizer, &mut request)?;
+        loop {
+            let response = self.http.execute(request)?;
+            match attempts.next_blocking(&response) {
+                Some(again) => request = again,
+                None => return Ok(response),
+            }
+        }
+    }
+
+    /// The reqwest client inside, for requests that must not be authorized.
+    #[must_use]
+    pub fn http(&self) -> &reqwest::blocking::Client {
+        &self.http
+    }
+
+    /// What authorizes the requests.
+    #[must_use]
+    pub fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
+    }
+}
+
+/// Tokio does not tell whether this thread may block, but for a panic of its own when a runtime is dropped where it
+/// may not. reqwest asks in the same way, in debug builds only.
+#[cfg(panic = "unwind")]
+fn outside_of_any_runtime() -> Result<(), Error> {
+    if Handle::try_current().is_err() {
+        return Ok(());
+    }
+    let probe = || Builder::new_current_thread().build().map(drop);
+    match catch_unwind(probe) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::InsideRuntime),
+    }
+}
+
+/// Where a panic is the end, asking would be worse than blocking.
+#[cfg(not(panic = "unwind"))]
+fn outside_of_any_runtime() -> Result<(), Error> {
+    Ok(())
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("authorizer", &self.authorizer)
+            .finish_non_exhaustive()
+    }
+}
