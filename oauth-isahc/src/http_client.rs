@@ -10,8 +10,8 @@ use isahc::config::{Configurable, RedirectPolicy};
 use isahc::error::ErrorKind as IsahcErrorKind;
 use isahc::{AsyncBody, HttpClientBuilder, Request};
 use oauth_core::{BodyBuffer, Error, ErrorKind, HttpClient, HttpError, async_trait};
-use tracing::instrument::WithSubscriber;
-use tracing::subscriber::NoSubscriber;
+
+use crate::wire_log;
 
 /// How long connecting to a token endpoint may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,9 +24,9 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 ///
 /// It works in every async runtime and in none: isahc drives its requests on a thread of its own.
 ///
-/// isahc writes what goes over the wire to its `tracing` target `isahc::wire`, at level `TRACE`. That is switched
-/// off for token requests. With isahc's feature `log` and a logger at that level it cannot be: mute `isahc::wire`
-/// there.
+/// isahc can write what goes over the wire to its log. For token requests it knows no subscriber of `tracing` at level
+/// `DEBUG` or `TRACE`. With isahc's feature `log` and a logger at such a level it cannot be stopped: mute `isahc::wire`
+/// and `isahc::handler` there.
 pub struct IsahcHttpClient {
     http: isahc::HttpClient,
 }
@@ -88,12 +88,8 @@ impl HttpClient for IsahcHttpClient {
         if request.uri().scheme_str() == Some("http") {
             request = without_proxy(request).map_err(HttpError::unusable)?;
         }
-        // Else isahc writes all that goes over the wire to the target `isahc::wire`, credentials included.
-        let response = self
-            .http
-            .send_async(request)
-            .with_subscriber(NoSubscriber::new());
-        let response = response.await.map_err(sort)?;
+        let response = wire_log::muted_async(self.http.send_async(request)).await;
+        let response = response.map_err(sort)?;
         let (parts, body) = response.into_parts();
         Ok(http::Response::from_parts(parts, read(body).await?))
     }

@@ -1,0 +1,53 @@
+//! Glue between isahc's requests and the authorizer.
+
+use http::request::Parts;
+use http::{Request, Response, Uri};
+use isahc::ResponseExt;
+use oauth_core::{Authorizer, Error, Exchange, Target, Verdict};
+
+use crate::body::Repeatable;
+
+/// One request to an API on its way, at most twice.
+pub(crate) struct Attempts<'a, Body> {
+    exchange: Exchange<'a>,
+    uri: Uri,
+    /// `None`: sent twice already, or the body is a stream, which can be sent once only.
+    spare: Option<(Parts, Body)>,
+}
+
+impl<'a, Body: Repeatable> Attempts<'a, Body> {
+    pub(crate) fn new(
+        authorizer: &'a Authorizer,
+        request: Request<Body>,
+    ) -> Result<(Self, Request<Body>), Error> {
+        let exchange = authorizer.exchange(&Target::of(request.uri()))?;
+        let (parts, mut body) = request.into_parts();
+        let attempts = Self {
+            exchange,
+            uri: parts.uri.clone(),
+            spare: body.copy().map(|copy| (parts.clone(), copy)),
+        };
+        Ok((attempts, Request::from_parts(parts, body)))
+    }
+
+    pub(crate) async fn authorize(&mut self, request: &mut Request<Body>) -> Result<(), Error> {
+        self.exchange.authorize(request.headers_mut()).await
+    }
+
+    pub(crate) fn authorize_blocking(&mut self, request: &mut Request<Body>) -> Result<(), Error> {
+        self.exchange.authorize_blocking(request.headers_mut())
+    }
+
+    /// The request to authorize and send once more after this answer. `None`: the answer is the caller's.
+    pub(crate) fn again(&mut self, response: &Response<Body>) -> Option<Request<Body>> {
+        // Redirects that isahc has followed may have led elsewhere.
+        let answered_by = response.effective_uri().unwrap_or(&self.uri);
+        let verdict = self.exchange.review(
+            &Target::of(answered_by),
+            response.status(),
+            response.headers(),
+        );
+        let spare = self.spare.take().filter(|_| verdict == Verdict::Resend);
+        spare.map(|(parts, body)| Request::from_parts(parts, body))
+    }
+}
