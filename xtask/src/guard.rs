@@ -79,6 +79,11 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        package: "examples-isahc",
+        reason: "it shows a program without any async runtime",
+        forbidden: &["async-io", "hyper", "reqwest", "smol", "tokio"],
+    },
+    Rule {
         package: "oauth-reqwest",
         reason: "adapters know nothing of each other",
         forbidden: &["curl", "isahc", "oauth-isahc", "oauth-testkit"],

@@ -74,6 +74,18 @@ fn tests() -> Vec<Step> {
             "quickstart",
             CommandLine::cargo(["run", "--example", "quickstart"]),
         ),
+        Step::command(
+            "example isahc_sync",
+            CommandLine::cargo(["run", "--example", "isahc_sync"]),
+        ),
+        Step::command(
+            "example isahc_async",
+            CommandLine::cargo(["run", "--example", "isahc_async"]),
+        ),
+        Step::command(
+            "example reqwest_blocking",
+            CommandLine::cargo(["run", "--example", "reqwest_blocking"]),
+        ),
     ]
 }
 

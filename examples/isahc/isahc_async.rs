@@ -1,0 +1,40 @@
+//! Asynchronous code in whatever executor there is. Here it is the smallest one; there is no async runtime
+//! anywhere in the program:
+//!
+//! ```sh
+//! cargo run --example isahc_async
+//! ```
+
+use anyhow::{Result, ensure};
+use examples_isahc::set_up;
+use futures_executor::block_on;
+use futures_util::future::try_join_all;
+use isahc::AsyncReadResponseExt;
+use oauth_testkit::FakeTokenServer;
+
+fn main() -> Result<()> {
+    block_on(run())
+}
+
+async fn run() -> Result<()> {
+    let server = FakeTokenServer::start()?;
+    let (source, api) = set_up(&server)?;
+    let url = server.api_url_for("/users/23");
+
+    let responses = try_join_all((0..10).map(|_| api.get_async(&url))).await?;
+    println!(
+        "{} calls at a cold start share {} token request.",
+        responses.len(),
+        server.token_request_count()
+    );
+    ensure!(server.token_request_count() == 1);
+
+    server.revoke_all();
+    let mut response = api.post_async(&url, "sent twice, seen once").await?;
+    let text = response.text().await?;
+    println!("The API refuses the token; the call gets a new one and is sent again: {text}");
+    ensure!(response.status() == 200 && server.token_request_count() == 2);
+
+    println!("Where it stands: {:?}", source.status());
+    Ok(())
+}
