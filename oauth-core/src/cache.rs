@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 
 use crate::clock::{BoxFuture, Clock};
 use crate::error::{Error, ErrorKind};
+use crate::fleet::Fleet;
 use crate::flight::{Driver, Flight, Outcome, Waiter, Waiters, lost};
 use crate::refresh::backoff::Draw;
 use crate::refresh::decision::Decision;
@@ -30,6 +31,7 @@ const ROUNDS: usize = 4;
 /// What all clones of a cached source share.
 pub(crate) struct Cache<S> {
     pub(crate) source: S,
+    fleet: Option<Box<Fleet>>,
     clock: Arc<dyn Clock>,
     spawner: Arc<dyn Spawner>,
     /// What the hit path reads: nothing else of the state.
@@ -59,12 +61,14 @@ enum Entry {
 impl<S: TokenSource + 'static> Cache<S> {
     pub(crate) fn new(
         source: S,
+        fleet: Option<Box<Fleet>>,
         policy: RefreshPolicy,
         clock: Arc<dyn Clock>,
         spawner: Arc<dyn Spawner>,
     ) -> Self {
         Self {
             source,
+            fleet,
             clock,
             spawner,
             published: ArcSwapOption::empty(),
@@ -107,6 +111,9 @@ impl<S: TokenSource + 'static> Cache<S> {
             generation = token.generation(),
             "a server rejected the token in hand"
         );
+        if let Some(fleet) = &self.fleet {
+            fleet.reject(&original);
+        }
         self.source.reject(&original);
     }
 
@@ -222,9 +229,7 @@ impl<S: TokenSource + 'static> Cache<S> {
         let mut attempt = 1;
         loop {
             let sent = self.clock.now();
-            let answer = AssertUnwindSafe(async { self.source.token().await })
-                .catch_unwind()
-                .await;
+            let answer = AssertUnwindSafe(self.ask()).catch_unwind().await;
             let error = match answer.unwrap_or_else(|_| Err(panicked())) {
                 Ok(token) => {
                     let now = self.clock.now();
@@ -261,6 +266,13 @@ impl<S: TokenSource + 'static> Cache<S> {
         }
     }
 
+    async fn ask(&self) -> Result<AccessToken, Error> {
+        match &self.fleet {
+            Some(fleet) => fleet.token(&self.source).await,
+            None => self.source.token().await,
+        }
+    }
+
     /// Makes what the state holds visible to the hit path.
     fn publish(&self, state: &State) {
         let published = state.machine.held().map(|held| {
@@ -285,7 +297,9 @@ impl<S> Cache<S> {
     }
 
     pub(crate) fn status(&self) -> Status {
-        self.lock().machine.status(self.clock.now())
+        let status = self.lock().machine.status(self.clock.now());
+        let fleet = self.fleet.as_deref();
+        status.with_store_failures(fleet.map_or(0, Fleet::failures))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -9,12 +10,15 @@ use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::default_spawner::DefaultSpawner;
 use crate::error::Error;
+use crate::fleet::{Fleet, LEASE_TTL, STORE_TIMEOUT};
 use crate::refresh::policy::RefreshPolicy;
 use crate::refresh::status::Status;
 use crate::source::TokenSource;
 use crate::spawner::Spawner;
+use crate::store::TokenStore;
 use crate::system_clock::SystemClock;
 use crate::token::AccessToken;
+use crate::token_key::TokenKey;
 
 /// Makes any [`TokenSource`] fit for use at every request.
 ///
@@ -28,7 +32,8 @@ use crate::token::AccessToken;
 ///   time can bring it back. If the server issues the very same token once more to a later request, that is its
 ///   word: the token is used, and further rejections space out the requests.
 ///
-/// Clones share one cache.
+/// Clones share one cache. With a [`store`](CachedTokenSourceBuilder::store), so do the processes of a fleet, and a
+/// process that starts anew finds what its predecessor had.
 ///
 /// # Cancellation
 ///
@@ -73,6 +78,9 @@ impl<S: TokenSource + 'static> CachedTokenSource<S> {
     pub fn builder(source: S) -> CachedTokenSourceBuilder<S> {
         CachedTokenSourceBuilder {
             source,
+            store: None,
+            store_timeout: STORE_TIMEOUT,
+            lease_ttl: LEASE_TTL,
             policy: RefreshPolicy::default(),
             clock: Arc::new(SystemClock::new()),
             spawner: Arc::new(DefaultSpawner),
@@ -136,6 +144,9 @@ impl<S> fmt::Debug for CachedTokenSource<S> {
 #[must_use]
 pub struct CachedTokenSourceBuilder<S> {
     source: S,
+    store: Option<(Arc<dyn TokenStore>, TokenKey)>,
+    store_timeout: Duration,
+    lease_ttl: Duration,
     policy: RefreshPolicy,
     clock: Arc<dyn Clock>,
     spawner: Arc<dyn Spawner>,
@@ -160,16 +171,42 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
         self
     }
 
+    /// Shares tokens with every cache that uses the same store and key, in this process or another: one of them at a
+    /// time asks its source. `key` must differ wherever the source would ask for another token, as
+    /// [`ClientCredentials::key`](crate::ClientCredentials::key) does.
+    ///
+    /// The store is not asked on a hit. If it fails or is slow, it is left alone for a while, and the source is
+    /// asked directly ([`Status::store_failures`] counts that).
+    pub fn store(mut self, store: impl TokenStore + 'static, key: TokenKey) -> Self {
+        self.store = Some((Arc::new(store), key));
+        self
+    }
+
+    /// How long a call of the store may take. Default: 500 ms.
+    pub fn store_timeout(mut self, timeout: Duration) -> Self {
+        self.store_timeout = timeout;
+        self
+    }
+
+    /// For how long one cache has the right to ask its source, unless it is done before. Should be longer than a
+    /// token request takes, or another one starts, and shorter than
+    /// [`acquire_timeout`](crate::RefreshPolicyBuilder::acquire_timeout), or callers may fail when the one who has it
+    /// dies. Default: 10 s.
+    pub fn lease_ttl(mut self, ttl: Duration) -> Self {
+        self.lease_ttl = ttl;
+        self
+    }
+
     /// The cache, empty. Nothing is fetched before it is needed.
     pub fn build(self) -> CachedTokenSource<S> {
-        let Self {
-            source,
-            policy,
-            clock,
-            spawner,
-        } = self;
+        let limits = (self.store_timeout, self.lease_ttl);
+        let fleet = self.store.map(|place| {
+            let fleet = Fleet::new(place, limits, &self.policy, Arc::clone(&self.clock));
+            Box::new(fleet)
+        });
+        let cache = Cache::new(self.source, fleet, self.policy, self.clock, self.spawner);
         CachedTokenSource {
-            cache: Arc::new(Cache::new(source, policy, clock, spawner)),
+            cache: Arc::new(cache),
         }
     }
 }

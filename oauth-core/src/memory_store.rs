@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::clock::Clock;
-use crate::store::{Lease, StoreError, StoredToken, TokenStore};
+use crate::store::{Lease, StoreError, TokenStore};
+use crate::stored_token::StoredToken;
 use crate::time::Instant;
 use crate::token_key::TokenKey;
 
@@ -35,7 +36,7 @@ use crate::token_key::TokenKey;
 /// ```
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
-    slots: Arc<Mutex<HashMap<TokenKey, Slot>>>,
+    slots: Mutex<HashMap<TokenKey, Slot>>,
 }
 
 #[derive(Default)]
@@ -50,7 +51,7 @@ impl MemoryStore {
     pub fn new(clock: impl Clock + 'static) -> Self {
         Self {
             clock: Arc::new(clock),
-            slots: Arc::default(),
+            slots: Mutex::default(),
         }
     }
 }
@@ -70,11 +71,11 @@ impl TokenStore for MemoryStore {
     async fn save(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError> {
         let mut slots = lock(&self.slots);
         let slot = slots.entry(*key).or_default();
-        let newer_is_there = slot
+        if slot
             .token
             .as_ref()
-            .is_some_and(|there| there.requested_at() > token.requested_at());
-        if !newer_is_there {
+            .is_none_or(|there| token.replaces(there))
+        {
             slot.token = Some(token.clone());
         }
         Ok(())
@@ -99,15 +100,16 @@ impl TokenStore for MemoryStore {
         }
         slot.leases += 1;
         slot.leased_until = Some(now + ttl);
-        let (fencing, slots, key) = (slot.leases, Arc::clone(&self.slots), *key);
-        Ok(Some(Lease::with_release(fencing, move || {
-            if let Some(slot) = lock(&slots)
-                .get_mut(&key)
-                .filter(|slot| slot.leases == fencing)
-            {
-                slot.leased_until = None;
-            }
-        })))
+        Ok(Some(Lease::new(slot.leases)))
+    }
+
+    async fn release(&self, key: &TokenKey, lease: Lease) -> Result<(), StoreError> {
+        let mut slots = lock(&self.slots);
+        let slot = slots.get_mut(key);
+        if let Some(slot) = slot.filter(|slot| slot.leases == lease.fencing()) {
+            slot.leased_until = None;
+        }
+        Ok(())
     }
 }
 

@@ -1,13 +1,13 @@
 //! The port to a place where tokens outlive a process or are shared by many.
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::future::pending;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::token::AccessToken;
+use crate::stored_token::StoredToken;
 use crate::token_key::TokenKey;
 
 /// Keeps tokens outside the cache: across restarts, or for a fleet of processes.
@@ -16,14 +16,16 @@ use crate::token_key::TokenKey;
 ///
 /// - A store is never asked on the hit path, and a store that fails never fails a token call.
 /// - [`load`](Self::load) gives back what was saved last under that key, or `None`. A token whose
-///   [`expires_at`](StoredToken::expires_at) is past need not be given back.
-/// - [`save`](Self::save) replaces what is there, unless that was requested later than the token given: a
-///   late write never replaces a newer token.
-/// - [`remove`](Self::remove) removes only the token it is given.
+///   [`expires_at`](StoredToken::expires_at) is past need not be given back. A record that cannot be read is `None`.
+/// - [`save`](Self::save) keeps the token if it [`replaces`](StoredToken::replaces) what is there: a late write never
+///   replaces a newer token.
+/// - [`remove`](Self::remove) removes only the token it is given, told by its secret.
 /// - [`lease`](Self::lease) has at most one holder at a time across every process that shares the store.
-///   It ends when the [`Lease`] is dropped, or by itself after `ttl`. Its fencing number grows with
-///   every lease of the key.
+///   It ends when it is [given back](Self::release), or by itself after `ttl`. Its fencing number grows with
+///   every lease of the key, for as long as a token obtained under one is there.
+/// - [`release`](Self::release) ends only the lease it is given.
 /// - Keys never share anything: a store must compare them whole.
+/// - A call that takes long is given up by the caller; it needs no limit on time of its own.
 ///
 /// # Cancellation
 ///
@@ -57,6 +59,9 @@ use crate::token_key::TokenKey;
 ///     async fn lease(&self, _: &TokenKey, _: Duration) -> Result<Option<Lease>, StoreError> {
 ///         Ok(Some(Lease::new(1)))
 ///     }
+///     async fn release(&self, _: &TokenKey, _: Lease) -> Result<(), StoreError> {
+///         Ok(())
+///     }
 /// }
 /// # let _: &dyn TokenStore = &Forgetful;
 /// ```
@@ -74,6 +79,17 @@ pub trait TokenStore: Send + Sync {
     /// Tries to become the one that renews the token under `key`, for at most `ttl`. `None`: somebody
     /// else is.
     async fn lease(&self, key: &TokenKey, ttl: Duration) -> Result<Option<Lease>, StoreError>;
+
+    /// Gives a lease back before its time.
+    async fn release(&self, key: &TokenKey, lease: Lease) -> Result<(), StoreError>;
+
+    /// Is ready when it is worth while to look under `key` again, because a token was saved or a lease given back.
+    /// A store that is not told of such things leaves this as it is, never ready; those who wait look from time to
+    /// time in any case.
+    async fn changed(&self, key: &TokenKey) {
+        let _ = key;
+        pending().await
+    }
 }
 
 #[async_trait]
@@ -93,90 +109,33 @@ impl<T: TokenStore + ?Sized> TokenStore for Arc<T> {
     async fn lease(&self, key: &TokenKey, ttl: Duration) -> Result<Option<Lease>, StoreError> {
         (**self).lease(key, ttl).await
     }
-}
 
-/// A token with its life in wall time, since machines share no other clock.
-#[derive(Debug, Clone)]
-pub struct StoredToken {
-    token: AccessToken,
-    requested_at: SystemTime,
-    expires_at: SystemTime,
-}
-
-impl StoredToken {
-    /// A token that was asked for at `requested_at` and dies at `expires_at`, on the wall clock.
-    #[must_use]
-    pub fn new(token: AccessToken, requested_at: SystemTime, expires_at: SystemTime) -> Self {
-        Self {
-            token,
-            requested_at,
-            expires_at,
-        }
+    async fn release(&self, key: &TokenKey, lease: Lease) -> Result<(), StoreError> {
+        (**self).release(key, lease).await
     }
 
-    /// The token.
-    #[must_use]
-    pub fn token(&self) -> &AccessToken {
-        &self.token
-    }
-
-    /// When the request for it was sent.
-    #[must_use]
-    pub fn requested_at(&self) -> SystemTime {
-        self.requested_at
-    }
-
-    /// When the server stops accepting it.
-    #[must_use]
-    pub fn expires_at(&self) -> SystemTime {
-        self.expires_at
+    async fn changed(&self, key: &TokenKey) {
+        (**self).changed(key).await;
     }
 }
 
-/// The right to renew a token; given back when dropped.
-#[must_use = "a lease that is dropped is given back"]
+/// The right to renew a token, until it is [given back](TokenStore::release) or over. Dropping it does neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     fencing: u64,
-    release: Option<Box<dyn FnOnce() + Send + Sync>>,
 }
 
 impl Lease {
-    /// A lease with this fencing number that ends by itself only.
-    pub fn new(fencing: u64) -> Self {
-        Self {
-            fencing,
-            release: None,
-        }
-    }
-
-    /// A lease that calls `release` when it is dropped. `release` must not block.
-    pub fn with_release(fencing: u64, release: impl FnOnce() + Send + Sync + 'static) -> Self {
-        Self {
-            fencing,
-            release: Some(Box::new(release)),
-        }
-    }
-
-    /// Grows with every lease of a key: tells a late holder from the present one.
+    /// A lease with this fencing number.
     #[must_use]
-    pub fn fencing(&self) -> u64 {
+    pub const fn new(fencing: u64) -> Self {
+        Self { fencing }
+    }
+
+    /// Grows with every lease of a key, and is at least 1: tells a late holder from the present one.
+    #[must_use]
+    pub const fn fencing(&self) -> u64 {
         self.fencing
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(release) = self.release.take() {
-            release();
-        }
-    }
-}
-
-impl fmt::Debug for Lease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease")
-            .field("fencing", &self.fencing)
-            .finish_non_exhaustive()
     }
 }
 

@@ -169,8 +169,21 @@ impl AccessToken {
         self.parts.extra.as_ref()?.get(name)
     }
 
+    /// All such members.
+    pub(crate) fn extras(&self) -> Option<&Map<String, Value>> {
+        self.parts.extra.as_deref()
+    }
+
     pub(crate) fn with_generation(mut self, generation: u64) -> Self {
         self.generation = generation;
+        self
+    }
+
+    /// The same token, with its life at another place on the clock.
+    pub(crate) fn with_life(mut self, requested_at: Instant, lifetime: Duration) -> Self {
+        let parts = Arc::make_mut(&mut self.parts);
+        parts.requested_at = Some(requested_at);
+        parts.lifetime = Some(lifetime);
         self
     }
 

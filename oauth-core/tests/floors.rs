@@ -14,7 +14,15 @@ use std::path::Path;
 const FLOORS: [(&str, &[&str]); 6] = [
     (
         "values",
-        &["sync", "secret", "time", "scope", "token", "token_key"],
+        &[
+            "sync",
+            "secret",
+            "time",
+            "scope",
+            "token",
+            "token_key",
+            "stored_token",
+        ],
     ),
     ("outcomes", &["oauth_error", "error"]),
     (
@@ -46,6 +54,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "memory_store",
             "shared",
             "flight",
+            "fleet",
             "cache",
             "cached",
             "authorizer",

@@ -151,6 +151,7 @@ impl Machine {
             in_flight: self.flight.is_some(),
             flights: self.flights,
             last_reason: self.last_reason,
+            store_failures: 0,
         }
     }
 

@@ -26,6 +26,7 @@ pub struct Status {
     pub(crate) in_flight: bool,
     pub(crate) flights: u64,
     pub(crate) last_reason: Option<FlightReason>,
+    pub(crate) store_failures: u64,
 }
 
 /// The times of the token in hand.
@@ -106,6 +107,17 @@ impl Status {
     #[must_use]
     pub fn next_attempt_in(&self) -> Option<Duration> {
         self.next_attempt_in
+    }
+
+    /// How often the token store has failed, if there is one. Tokens were fetched without it then.
+    #[must_use]
+    pub fn store_failures(&self) -> u64 {
+        self.store_failures
+    }
+
+    pub(crate) fn with_store_failures(mut self, failures: u64) -> Self {
+        self.store_failures = failures;
+        self
     }
 
     /// Whether a token is being asked for.

@@ -1,0 +1,310 @@
+//! What a cache shares with other processes through a store.
+
+use std::error::Error as _;
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
+use tracing::{debug, warn};
+
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::refresh::backoff::exponential;
+use crate::refresh::policy::RefreshPolicy;
+use crate::source::TokenSource;
+use crate::store::{Lease, StoreError, TokenStore};
+use crate::stored_token::StoredToken;
+use crate::sync::{Mutex, MutexGuard};
+use crate::time::Instant;
+use crate::token::AccessToken;
+use crate::token_key::TokenKey;
+
+/// How long a store may take for one call.
+pub(crate) const STORE_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long one process has the right to renew.
+pub(crate) const LEASE_TTL: Duration = Duration::from_secs(10);
+/// While another process has that right, this one looks for its token after pauses that grow between these.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+const LONGEST_LOOK: Duration = Duration::from_millis(500);
+/// A store that fails is left alone for a time that grows between these.
+const FIRST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(60);
+/// No wall clock counts further.
+const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 86_400);
+/// So many rejected tokens are not taken from the store again.
+const REMEMBERED_REJECTIONS: usize = 8;
+
+/// The place of one cache in a fleet: it takes tokens from the store that others have put there, and sees to it
+/// that one of them at a time asks the source for a new one. A store that fails is done without.
+pub(crate) struct Fleet {
+    store: Arc<dyn TokenStore>,
+    key: TokenKey,
+    clock: Arc<dyn Clock>,
+    timeout: Duration,
+    lease_ttl: Duration,
+    safety_margin: Duration,
+    assumed_lifetime: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The token that the cache has from here, and when it expires.
+    given: Option<(AccessToken, Instant)>,
+    /// The latest last.
+    rejected: Vec<Rejected>,
+    /// The lease in hand, and when it is over. It outlives a flight that was dropped.
+    lease: Option<(Lease, Instant)>,
+    /// Failures of the store in a row.
+    failures: u32,
+    failures_in_all: u64,
+    rests_until: Option<Instant>,
+}
+
+struct Rejected {
+    token: AccessToken,
+    removed: bool,
+}
+
+/// What an attempt to get the lease came to.
+enum Turn {
+    Ours(Lease),
+    Theirs,
+    StoreFailed,
+}
+
+impl Fleet {
+    pub(crate) fn new(
+        (store, key): (Arc<dyn TokenStore>, TokenKey),
+        (timeout, lease_ttl): (Duration, Duration),
+        policy: &RefreshPolicy,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            store,
+            key,
+            clock,
+            timeout,
+            lease_ttl,
+            safety_margin: policy.safety_margin,
+            assumed_lifetime: policy.assumed_lifetime,
+            state: Mutex::new(State::default()),
+        }
+    }
+
+    /// A token from the store that is newer than the one given last, or else from `source`. It waits, without end,
+    /// while another process is at it.
+    pub(crate) async fn token(&self, source: &dyn TokenSource) -> Result<AccessToken, Error> {
+        let mut pause = FIRST_LOOK;
+        loop {
+            self.remove_rejected().await;
+            match self.look().await {
+                Some(Some(token)) => return Ok(token),
+                Some(None) => {}
+                None => return self.fetch(source, None).await,
+            }
+            match self.turn().await {
+                Turn::Ours(lease) => return self.fetch_under(lease, source).await,
+                Turn::StoreFailed => return self.fetch(source, None).await,
+                Turn::Theirs => {
+                    select(self.clock.sleep(pause), self.store.changed(&self.key)).await;
+                    pause = (pause * 2).min(LONGEST_LOOK);
+                }
+            }
+        }
+    }
+
+    /// A server refused the token: it is not taken from the store again, and removed there as soon as a new one is
+    /// asked for.
+    pub(crate) fn reject(&self, token: &AccessToken) {
+        let mut state = self.lock();
+        let rejected = &mut state.rejected;
+        rejected.push(Rejected {
+            token: token.clone(),
+            removed: false,
+        });
+        if rejected.len() > REMEMBERED_REJECTIONS {
+            rejected.remove(0);
+        }
+    }
+
+    /// How often the store has failed.
+    pub(crate) fn failures(&self) -> u64 {
+        self.lock().failures_in_all
+    }
+
+    async fn remove_rejected(&self) {
+        loop {
+            let token = {
+                let mut state = self.lock();
+                let next = state.rejected.iter_mut().find(|rejected| !rejected.removed);
+                let Some(rejected) = next else {
+                    return;
+                };
+                rejected.removed = true;
+                rejected.token.clone()
+            };
+            let stored = StoredToken::new(token, SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH);
+            self.ask("remove", self.store.remove(&self.key, &stored))
+                .await;
+        }
+    }
+
+    /// The token in the store, if it is better than what the cache has. `None`: the store failed.
+    async fn look(&self) -> Option<Option<AccessToken>> {
+        let found = self.ask("load", self.store.load(&self.key)).await?;
+        Some(found.and_then(|found| self.take(&found)))
+    }
+
+    fn take(&self, found: &StoredToken) -> Option<AccessToken> {
+        let (now, lifetime) = (self.clock.now(), found.lifetime());
+        let left = found.remaining_life(self.clock.wall());
+        if left <= self.safety_margin.min(lifetime / 10) {
+            return None;
+        }
+        let expires = now + left;
+        let mut state = self.lock();
+        let is = |token: &AccessToken| token.secret() == found.token().secret();
+        if state.rejected.iter().any(|rejected| is(&rejected.token)) {
+            return None;
+        }
+        let was_rejected = |given: &AccessToken| {
+            let mut rejected = state.rejected.iter();
+            rejected.any(|rejected| rejected.token.secret() == given.secret())
+        };
+        if let Some((given, until)) = &state.given
+            && (is(given) || *until >= expires && !was_rejected(given))
+        {
+            return None;
+        }
+        let age = lifetime.saturating_sub(left);
+        let token = found.token().clone();
+        // A clock that counts from the start of the machine may be younger than the token.
+        let token = if now.since_origin() >= age {
+            token.with_life(now - age, lifetime)
+        } else {
+            token.with_life(now, left)
+        };
+        state.given = Some((token.clone(), expires));
+        debug!("another process has fetched a token");
+        Some(token)
+    }
+
+    async fn turn(&self) -> Turn {
+        let now = self.clock.now();
+        if let Some((lease, until)) = self.lock().lease
+            && now < until
+        {
+            return Turn::Ours(lease);
+        }
+        let lease = self.store.lease(&self.key, self.lease_ttl);
+        match self.ask("lease", lease).await {
+            Some(Some(lease)) => {
+                self.lock().lease = Some((lease, now + self.lease_ttl));
+                Turn::Ours(lease)
+            }
+            Some(None) => Turn::Theirs,
+            None => Turn::StoreFailed,
+        }
+    }
+
+    async fn fetch_under(
+        &self,
+        lease: Lease,
+        source: &dyn TokenSource,
+    ) -> Result<AccessToken, Error> {
+        // Somebody may have saved one between our look and our lease.
+        let outcome = match self.look().await.flatten() {
+            Some(token) => Ok(token),
+            None => self.fetch(source, Some(lease)).await,
+        };
+        self.lock().lease = None;
+        self.ask("release", self.store.release(&self.key, lease))
+            .await;
+        outcome
+    }
+
+    async fn fetch(
+        &self,
+        source: &dyn TokenSource,
+        lease: Option<Lease>,
+    ) -> Result<AccessToken, Error> {
+        let asked = self.clock.now();
+        let token = source.token().await?;
+        let sent = token.requested_at().unwrap_or(asked);
+        let lifetime = token.lifetime().unwrap_or(self.assumed_lifetime);
+        self.lock().given = Some((token.clone(), sent + lifetime));
+        if let Some(lease) = lease {
+            let age = self.clock.now().saturating_duration_since(sent);
+            let requested_at = self.clock.wall().checked_sub(age);
+            let requested_at = requested_at.unwrap_or(SystemTime::UNIX_EPOCH);
+            let expires_at = requested_at.checked_add(lifetime.min(LONGEST_LIFE));
+            let expires_at = expires_at.unwrap_or(requested_at);
+            let stored = StoredToken::new(token.clone(), requested_at, expires_at);
+            let stored = stored.with_fencing(lease.fencing());
+            self.ask("save", self.store.save(&self.key, &stored)).await;
+        }
+        Ok(token)
+    }
+
+    /// What the store answers, if it is not at rest, does so in time and does not fail.
+    async fn ask<T>(
+        &self,
+        what: &'static str,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Option<T> {
+        if self.is_at_rest() {
+            return None;
+        }
+        let call = Box::pin(AssertUnwindSafe(call).catch_unwind());
+        let error = match select(call, self.clock.sleep(self.timeout)).await {
+            Either::Left((Ok(Ok(answer)), _)) => {
+                self.lock().failures = 0;
+                return Some(answer);
+            }
+            Either::Left((Ok(Err(error)), _)) => error,
+            Either::Left((Err(_), _)) => StoreError::new("it panicked"),
+            Either::Right(_) => StoreError::new("it did not answer in time"),
+        };
+        let rest = self.rest();
+        warn!(
+            what,
+            %error,
+            cause = error.source().map(|cause| cause.to_string()),
+            ?rest,
+            "the token store is left alone for a while; tokens are fetched without it"
+        );
+        None
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let now = self.clock.now();
+        self.lock().rests_until.is_some_and(|until| now < until)
+    }
+
+    fn rest(&self) -> Duration {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.failures = state.failures.saturating_add(1);
+        state.failures_in_all += 1;
+        let rest = exponential(FIRST_REST, LONGEST_REST, state.failures);
+        state.rests_until = Some(now + rest);
+        rest
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fleet")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
