@@ -36,7 +36,7 @@ where
     I::Item: AsRef<str>,
 {
     let authorizer = Authorizer::new(source, origins)?;
-    let http = reqwest::Client::builder().redirect(redirects());
+    let http = reqwest::Client::builder().redirect(redirect_policy());
     let http = if has_plain_origin(&authorizer) {
         http.no_proxy()
     } else {
@@ -51,9 +51,23 @@ pub(crate) fn has_plain_origin(authorizer: &Authorizer) -> bool {
     origins.any(|origin| !origin.is_secure())
 }
 
-/// As reqwest's own, but a redirect that comes back from another origin is not followed: the request would arrive
-/// without its token, and the refusal look like one of the token.
-pub(crate) fn redirects() -> Policy {
+/// What becomes of redirects below an authorized client: the policy that [`client`] sets, for a reqwest client of
+/// your own.
+///
+/// It is reqwest's own, but for a redirect that comes back from another origin. That is not followed, and the
+/// response is yours: the request would arrive without its token, and the refusal look like one of the token.
+///
+/// # Examples
+///
+/// ```
+/// # fn example(authorizer: oauth_core::Authorizer) -> Result<(), oauth_reqwest::Error> {
+/// let http = reqwest::Client::builder().redirect(oauth_reqwest::redirect_policy()).build()?;
+/// let api = oauth_reqwest::Client::new(http, authorizer);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub fn redirect_policy() -> Policy {
     Policy::custom(|attempt| {
         let hops = attempt.previous();
         if hops.len() > MOST_REDIRECTS {
@@ -86,7 +100,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Authorizes the requests of a reqwest client of your own.
+    /// Authorizes the requests of a reqwest client of your own. Give it the [`redirect_policy`], unless it follows
+    /// no redirects at all.
     #[must_use]
     pub fn new(http: reqwest::Client, authorizer: Authorizer) -> Self {
         Self { http, authorizer }

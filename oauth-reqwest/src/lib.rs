@@ -43,7 +43,7 @@ mod middleware;
 mod request_builder;
 mod runtime;
 
-pub use client::{Client, client};
+pub use client::{Client, client, redirect_policy};
 pub use error::Error;
 pub use http_client::ReqwestHttpClient;
 #[cfg(feature = "middleware")]

@@ -11,7 +11,8 @@ use crate::exchange::Attempts;
 /// Authorizes the requests that pass through a chain of reqwest-middleware, as [`Client`](crate::Client) does.
 /// For a program that has such a chain already; without one, [`Client`](crate::Client) is the shorter way.
 ///
-/// Put it behind a middleware that retries, so that each attempt bears a current token.
+/// Put it behind a middleware that retries, so that each attempt bears a current token. Give the reqwest client at
+/// the end the [`redirect_policy`](crate::redirect_policy).
 ///
 /// # Errors
 ///
@@ -25,9 +26,10 @@ use crate::exchange::Attempts;
 /// use oauth_reqwest::OAuthMiddleware;
 /// use reqwest_middleware::ClientBuilder;
 ///
-/// # fn example(source: impl oauth_core::TokenSource + 'static) -> Result<(), oauth_core::Error> {
+/// # fn example(source: impl oauth_core::TokenSource + 'static) -> Result<(), Box<dyn std::error::Error>> {
+/// let http = reqwest::Client::builder().redirect(oauth_reqwest::redirect_policy()).build()?;
 /// let authorizer = Authorizer::new(source, ["https://api.example.com"])?;
-/// let api = ClientBuilder::new(reqwest::Client::new()).with(OAuthMiddleware::new(authorizer)).build();
+/// let api = ClientBuilder::new(http).with(OAuthMiddleware::new(authorizer)).build();
 /// # Ok(())
 /// # }
 /// ```

@@ -25,9 +25,13 @@ pub use builder::FakeTokenServerBuilder;
 pub use client_auth::{ClientAuth, ClientAuthMethod};
 pub use requests::{ApiRequest, TokenRequest};
 
+pub(crate) use http1::Request as Received;
+pub(crate) use issuer::fresh_value;
+pub(crate) use net::{Answer, Endpoint, HttpServer};
+
 use crate::reply::Reply;
+use issuer::Grant;
 use log::readable;
-use net::HttpServer;
 use protected_api::ProtectedApi;
 use state::ServerState;
 use token_endpoint::{TOKEN_PATH, TokenEndpoint};
@@ -141,6 +145,16 @@ impl FakeTokenServer {
     pub fn reset_replies(&self) {
         self.state.token_script.reset();
         self.state.api_script.reset();
+    }
+
+    /// Issues `token` to [`CLIENT_ID`](Self::CLIENT_ID) without a token request, for a source that makes none.
+    pub fn issue_token(&self, token: impl Into<String>) {
+        let grant = Grant {
+            token: token.into(),
+            client_id: Self::CLIENT_ID.to_owned(),
+            scope: None,
+        };
+        self.state.issuer.issue(grant, self.state.token_lifetime);
     }
 
     /// Revokes a token. Tells whether it was issued here and not revoked before.

@@ -10,7 +10,7 @@ use reqwest::blocking::{Request, Response};
 use tokio::runtime::{Builder, Handle};
 
 use super::request_builder::RequestBuilder;
-use crate::client::{has_plain_origin, redirects};
+use crate::client::{has_plain_origin, redirect_policy};
 use crate::error::Error;
 use crate::exchange::Attempts;
 use crate::forward::verbs;
@@ -29,7 +29,7 @@ where
 {
     outside_of_any_runtime()?;
     let authorizer = Authorizer::new(source, origins)?;
-    let http = reqwest::blocking::Client::builder().redirect(redirects());
+    let http = reqwest::blocking::Client::builder().redirect(redirect_policy());
     let http = if has_plain_origin(&authorizer) {
         http.no_proxy()
     } else {

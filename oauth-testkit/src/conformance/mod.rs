@@ -3,4 +3,5 @@
 
 #![allow(clippy::panic, reason = "a broken rule fails a test")]
 
+pub mod adapter;
 pub mod http_client;

@@ -22,6 +22,9 @@ const BACKLOG: i32 = 1024;
 /// What listens behind an [`HttpServer`]. It may block: every connection has its own thread.
 pub(crate) trait Endpoint: Send + Sync {
     fn answer(&self, request: &Request) -> Answer;
+
+    /// A connection has been closed from this side.
+    fn closed(&self) {}
 }
 
 /// What goes back on the wire, or does not.
@@ -155,6 +158,8 @@ impl Acceptor {
         let started = start_thread(self.name, move || {
             drop(stream.set_nodelay(true));
             serve_connection(&stream, &*endpoint, &shutdown);
+            drop(stream);
+            endpoint.closed();
         });
         let mut connections = lock(&self.connections);
         for ended in connections.extract_if(.., |known| known.thread.is_finished()) {

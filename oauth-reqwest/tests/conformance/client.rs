@@ -1,0 +1,49 @@
+//! The authorized client.
+
+use bytes::Bytes;
+use http::{Request, Response};
+use oauth_reqwest::{Client, Error, redirect_policy};
+use oauth_testkit::conformance::adapter::{Adapter, Body, Failure, Setup};
+use tokio::runtime::Runtime;
+
+oauth_testkit::adapter_conformance! {
+    adapter: Authorized::new,
+}
+
+struct Authorized {
+    client: Client,
+    runtime: Runtime,
+}
+
+impl Authorized {
+    fn new(setup: Setup) -> Self {
+        let http = reqwest::Client::builder()
+            .timeout(setup.timeout)
+            .redirect(redirect_policy())
+            .build()
+            .unwrap();
+        Self {
+            client: Client::new(http, setup.authorizer()),
+            runtime: super::runtime(),
+        }
+    }
+}
+
+impl Adapter for Authorized {
+    fn send(&self, request: Request<Body>) -> Result<Response<Bytes>, Failure> {
+        let (head, body) = request.into_parts();
+        let request = self
+            .client
+            .request(head.method, head.uri.to_string())
+            .headers(head.headers)
+            .map(|builder| super::with_body(builder, body));
+        self.runtime.block_on(async {
+            let response = request.send().await.map_err(|error| match error {
+                Error::Token(error) => Failure::Token(error),
+                Error::Http(error) => super::sort(error),
+                other => panic!("{other:?}"),
+            })?;
+            super::whole(response).await
+        })
+    }
+}
