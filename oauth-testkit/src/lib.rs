@@ -49,6 +49,7 @@ mod captured_log;
 pub mod conformance;
 mod gate;
 mod manual_clock;
+mod recording;
 mod reference_cache;
 mod reply;
 mod runtime;
@@ -61,6 +62,7 @@ mod virtual_world;
 pub use captured_log::CapturedLog;
 pub use gate::Gate;
 pub use manual_clock::ManualClock;
+pub use recording::Recording;
 pub use reference_cache::ReferenceCache;
 pub use reply::Reply;
 pub use server::{

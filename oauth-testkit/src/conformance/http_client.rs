@@ -5,14 +5,17 @@
 //! each.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, Request, Response};
-use oauth_core::{HttpClient, HttpError, MAX_RESPONSE_BODY};
+use oauth_core::{
+    ClientAuthMethod, ClientCredentials, HttpClient, HttpError, MAX_RESPONSE_BODY, TokenSource,
+};
 
-use crate::{FakeTokenServer, Reply};
+use crate::{FakeTokenServer, Recording, Reply};
 
 /// Long enough for every exchange that is to succeed, on a busy machine too.
 const AMPLE: Duration = Duration::from_secs(30);
@@ -60,6 +63,7 @@ macro_rules! http_client_conformance {
             a_server_that_hangs_is_a_timeout
             a_body_that_drips_is_a_timeout
             an_error_shows_no_credentials
+            p09_nothing_that_is_logged_shows_credentials
         }
     };
     (@rules $client:expr, $block_on:expr; $($rule:ident)*) => {
@@ -205,6 +209,44 @@ pub async fn an_error_shows_no_credentials<C: HttpClient>(client: impl FnOnce(Du
     let leaks =
         [FakeTokenServer::CLIENT_SECRET, "bXktc2VjcmV0"].map(|secret| shown.contains(secret));
     assert_eq!(leaks, [false, false], "{shown}");
+}
+
+/// Neither the header nor the body of a token request, nor the token in its answer, is logged at any level: by the
+/// client, nor by what it is built on. Exchanges that fail are no exception.
+///
+/// The process must have no `tracing` subscriber and no `log` logger of its own, see [`Recording`].
+pub async fn p09_nothing_that_is_logged_shows_credentials<C: HttpClient + 'static>(
+    client: impl FnOnce(Duration) -> C,
+) {
+    let log = Recording::start();
+    let server = start();
+    let client = Arc::new(client(AMPLE));
+    let basic = format!(
+        "{}:{}",
+        FakeTokenServer::CLIENT_ID,
+        FakeTokenServer::CLIENT_SECRET
+    );
+    let mut secrets = vec![FakeTokenServer::CLIENT_SECRET.to_owned(), basic];
+    for method in [
+        ClientAuthMethod::ClientSecretBasic,
+        ClientAuthMethod::ClientSecretPost,
+    ] {
+        let source = ClientCredentials::builder(server.token_url(), FakeTokenServer::CLIENT_ID)
+            .client_secret(FakeTokenServer::CLIENT_SECRET)
+            .auth_method(method)
+            .http_client(Arc::clone(&client))
+            .build()
+            .expect("the configuration is sound");
+        let token = source.token().await.expect("the server gives a token");
+        secrets.push(token.secret().to_owned());
+        // Not once: a client may try again on a new connection (RFC 9112 §9.3.1).
+        server.always_token_reply(Reply::reset());
+        let failed = source.token().await;
+        assert!(failed.is_err(), "a reset connection gave a response");
+        server.reset_replies();
+    }
+    let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
+    log.finish().assert_free_of(&secrets);
 }
 
 async fn breaks<C: HttpClient>(client: impl FnOnce(Duration) -> C, reply: Reply) {

@@ -13,6 +13,7 @@ mod capabilities;
 mod header;
 mod healing;
 mod herd;
+mod logs;
 mod origins;
 mod redirects;
 mod wire;
@@ -32,6 +33,7 @@ pub use capabilities::{Capabilities, Redirects};
 pub use header::*;
 pub use healing::*;
 pub use herd::*;
+pub use logs::*;
 pub use origins::*;
 pub use redirects::*;
 pub use world::Shown;
@@ -216,6 +218,7 @@ macro_rules! adapter_conformance {
             the_request_is_sent_as_it_is
             p09_the_token_is_marked_sensitive
             p09_an_error_shows_no_token
+            p09_nothing_that_is_logged_shows_a_token
             a_token_of_8_kib_is_sent
             without_a_token_nothing_is_sent
             the_callers_own_authorization_is_kept
