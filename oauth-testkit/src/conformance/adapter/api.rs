@@ -25,7 +25,7 @@ pub fn a_body_of_4_mib_arrives_whole(make: &Factory<'_>) {
 pub fn the_body_of_an_error_arrives_whole(make: &Factory<'_>) {
     let world = World::new();
     let adapter = world.adapter(make);
-    let body = "x".repeat(2 * MAX_RESPONSE_BODY);
+    let body = "x".repeat(300_000);
     for status in [400, 403, 404, 422, 429, 500, 503] {
         let reply = Reply::status(status)
             .header("Retry-After", "7")

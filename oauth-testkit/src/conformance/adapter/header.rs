@@ -72,7 +72,8 @@ pub fn p09_the_token_is_marked_sensitive(make: &Factory<'_>) {
 /// An `Authorization` header of the caller's own is sent as it is, and alone; no token is asked for.
 pub fn the_callers_own_authorization_is_kept(make: &Factory<'_>) {
     let world = World::new();
-    let wire = Wire::answering(["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"; 2]);
+    let empty = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let wire = Wire::answering([empty; 2]);
     let adapter = make(Setup {
         origins: vec![wire.url()],
         ..world.setup()

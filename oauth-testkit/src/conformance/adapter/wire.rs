@@ -1,12 +1,12 @@
 //! A server of a few bytes: it answers what no proper server would, and sees what arrives in the clear.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::HeaderMap;
 
+use super::world::Count;
 use crate::server::{Answer, Endpoint, HttpServer, Received};
 use crate::shutdown::Shutdown;
 use crate::sync::lock;
@@ -26,8 +26,7 @@ pub(super) struct Seen {
 struct Line {
     answers: Mutex<VecDeque<Bytes>>,
     seen: Mutex<Vec<Arc<Seen>>>,
-    closed: Mutex<usize>,
-    changed: Condvar,
+    closed: Count,
 }
 
 impl Wire {
@@ -50,13 +49,8 @@ impl Wire {
 
     /// Blocks until so many connections have been closed from this side.
     pub(super) fn await_closed(&self, count: usize) {
-        let patience = Duration::from_secs(10);
-        let (closed, _) = self
-            .line
-            .changed
-            .wait_timeout_while(lock(&self.line.closed), patience, |closed| *closed < count)
-            .unwrap_or_else(PoisonError::into_inner);
-        assert!(*closed >= count, "{} connections were closed", *closed);
+        let closed = self.line.closed.wait(count);
+        assert!(closed >= count, "{closed} connections were closed");
     }
 }
 
@@ -72,7 +66,6 @@ impl Endpoint for Line {
     }
 
     fn closed(&self) {
-        *lock(&self.closed) += 1;
-        self.changed.notify_all();
+        self.closed.add();
     }
 }

@@ -52,7 +52,9 @@ pub(super) struct World {
     pub(super) api: Arc<FakeTokenServer>,
     pub(super) mint: Arc<Mint>,
     pub(super) clock: ManualClock,
-    pub(super) source: CachedTokenSource<Arc<Mint>>,
+    pub(super) source: Source,
+    /// How many callers have asked for a token that was not in hand.
+    pub(super) asking: Arc<Count>,
     pub(super) shown: Shown,
 }
 
@@ -72,6 +74,7 @@ impl World {
             mint,
             clock,
             source,
+            asking: Arc::default(),
             shown: Shown::default(),
         }
     }
@@ -83,7 +86,10 @@ impl World {
 
     pub(super) fn setup(&self) -> Setup {
         Setup {
-            source: Arc::new(self.source.clone()),
+            source: Arc::new(Watched {
+                source: self.source.clone(),
+                asking: Arc::clone(&self.asking),
+            }),
             origins: vec![self.api.api_url()],
             timeout: AMPLE,
             shown: self.shown.clone(),
@@ -113,17 +119,67 @@ impl World {
     }
 }
 
+type Source = CachedTokenSource<Arc<Mint>>;
+
+/// A count that can be waited for.
+#[derive(Default)]
+pub(super) struct Count {
+    count: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Count {
+    pub(super) fn add(&self) {
+        *lock(&self.count) += 1;
+        self.changed.notify_all();
+    }
+
+    /// Blocks until so much has been counted. The count, which is less if that did not happen in time.
+    pub(super) fn wait(&self, count: usize) -> usize {
+        let (reached, _) = self
+            .changed
+            .wait_timeout_while(lock(&self.count), PATIENCE, |reached| *reached < count)
+            .unwrap_or_else(PoisonError::into_inner);
+        *reached
+    }
+}
+
+/// The source as an adapter sees it.
+struct Watched {
+    source: Source,
+    asking: Arc<Count>,
+}
+
+#[async_trait]
+impl TokenSource for Watched {
+    async fn token(&self) -> Result<AccessToken, Error> {
+        self.asking.add();
+        self.source.token().await
+    }
+
+    fn ready(&self) -> Option<AccessToken> {
+        self.source.ready()
+    }
+
+    fn with_ready(&self, look: &mut dyn FnMut(&AccessToken)) -> bool {
+        self.source.with_ready(look)
+    }
+
+    fn reject(&self, token: &AccessToken) {
+        self.source.reject(token);
+    }
+}
+
 /// Mints tokens that the API accepts, and counts how often it is asked.
 pub(super) struct Mint {
     api: Arc<FakeTokenServer>,
+    asked: Count,
     state: Mutex<State>,
-    asked: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     values: Vec<String>,
-    requests: usize,
     is_shut: bool,
     fails: bool,
     padding: usize,
@@ -134,29 +190,19 @@ impl Mint {
     fn new(api: Arc<FakeTokenServer>) -> Self {
         Self {
             api,
+            asked: Count::default(),
             state: Mutex::default(),
-            asked: Condvar::new(),
         }
     }
 
     /// How many token requests there were.
     pub(super) fn requests(&self) -> usize {
-        lock(&self.state).requests
+        *lock(&self.asked.count)
     }
 
-    /// Blocks until so many token requests have begun.
-    #[track_caller]
-    pub(super) fn await_requests(&self, count: usize) {
-        let (state, _) = self
-            .asked
-            .wait_timeout_while(lock(&self.state), PATIENCE, |state| state.requests < count)
-            .unwrap_or_else(PoisonError::into_inner);
-        let requests = state.requests;
-        drop(state);
-        assert!(
-            requests >= count,
-            "waited in vain for {count} token requests, of {requests}"
-        );
+    /// Blocks until there were so many token requests, or for long. How many there were.
+    pub(super) fn await_requests(&self, count: usize) -> usize {
+        self.asked.wait(count)
     }
 
     /// The secrets of all tokens so far.
@@ -192,8 +238,7 @@ impl Mint {
 #[async_trait]
 impl TokenSource for Mint {
     async fn token(&self) -> Result<AccessToken, Error> {
-        lock(&self.state).requests += 1;
-        self.asked.notify_all();
+        self.asked.add();
         poll_fn(|context| {
             let mut state = lock(&self.state);
             if !state.is_shut {
