@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Request, Response};
-use oauth_reqwest::{Client, Error, redirect_policy};
+use oauth_reqwest::{Client, redirect_policy};
 use oauth_testkit::conformance::adapter::{Adapter, Body, Failure, Setup};
 use tokio::runtime::Runtime;
 
@@ -38,11 +38,7 @@ impl Adapter for Authorized {
             .headers(head.headers)
             .map(|builder| super::with_body(builder, body));
         self.runtime.block_on(async {
-            let response = request.send().await.map_err(|error| match error {
-                Error::Token(error) => Failure::Token(error),
-                Error::Http(error) => super::sort(error),
-                other => panic!("{other:?}"),
-            })?;
+            let response = request.send().await.map_err(super::sort_ours)?;
             super::whole(response).await
         })
     }

@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(feature = "blocking")]
+mod blocking;
 mod client;
 #[cfg(feature = "middleware")]
 mod middleware;
@@ -13,6 +15,7 @@ mod middleware;
 use bytes::Bytes;
 use http::Response;
 use http_body_util::StreamBody;
+use oauth_reqwest::Error;
 use oauth_testkit::conformance::adapter::{Body, Failure};
 use tokio::runtime::{Builder, Runtime};
 
@@ -40,6 +43,14 @@ async fn whole(response: reqwest::Response) -> Result<Response<Bytes>, Failure> 
     let mut whole = Response::builder().status(response.status());
     *whole.headers_mut().unwrap() = response.headers().clone();
     Ok(whole.body(response.bytes().await.map_err(sort)?).unwrap())
+}
+
+fn sort_ours(error: Error) -> Failure {
+    match error {
+        Error::Token(error) => Failure::Token(error),
+        Error::Http(error) => sort(error),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn sort(error: reqwest::Error) -> Failure {

@@ -1,0 +1,47 @@
+//! The blocking client.
+
+use std::io::Cursor;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use oauth_reqwest::blocking::Client;
+use oauth_reqwest::redirect_policy;
+use oauth_testkit::conformance::adapter::{Adapter, Body, Failure, Setup};
+use reqwest::blocking::Body as ReqwestBody;
+
+oauth_testkit::adapter_conformance! {
+    adapter: Blocking::new,
+}
+
+struct Blocking(Client);
+
+impl Blocking {
+    fn new(setup: Setup) -> Self {
+        let http = reqwest::blocking::Client::builder()
+            .timeout(setup.timeout)
+            .redirect(redirect_policy())
+            .build()
+            .unwrap();
+        Self(Client::new(http, setup.authorizer()))
+    }
+}
+
+impl Adapter for Blocking {
+    fn send(&self, request: Request<Body>) -> Result<Response<Bytes>, Failure> {
+        let (head, body) = request.into_parts();
+        let builder = self
+            .0
+            .request(head.method, head.uri.to_string())
+            .headers(head.headers);
+        let builder = match body {
+            Body::Empty => builder,
+            Body::Bytes(bytes) => builder.body(bytes),
+            Body::Stream(bytes) => builder.body(ReqwestBody::new(Cursor::new(bytes))),
+        };
+        let response = builder.send().map_err(super::sort_ours)?;
+        let mut whole = Response::builder().status(response.status());
+        *whole.headers_mut().unwrap() = response.headers().clone();
+        let body = response.bytes().map_err(super::sort)?;
+        Ok(whole.body(body).unwrap())
+    }
+}
