@@ -6,12 +6,11 @@
     reason = "a test fails by panicking"
 )]
 
-use std::io::Read;
 use std::time::Duration;
 
 use isahc::config::{Configurable, RedirectPolicy};
-use isahc::{AsyncReadResponseExt, Body, HttpClient, ReadResponseExt, Request, ResponseExt};
-use oauth_core::{Authorizer, ClientCredentials, ErrorKind, TokenSource};
+use isahc::{AsyncReadResponseExt, Request, ResponseExt};
+use oauth_core::{ClientCredentials, ErrorKind, TokenSource};
 use oauth_isahc::{Client, Error, IsahcHttpClient};
 use oauth_testkit::{FakeTokenServer, Gate, ManualClock, Reply};
 
@@ -182,59 +181,6 @@ fn what_a_request_is_configured_with_is_kept_when_it_is_sent_again() {
             assert_eq!(sent.body(), "abc");
         }
     }
-}
-
-#[test]
-fn p10_redirects_that_isahc_follows_do_not_take_the_token_to_another_origin() {
-    let server = FakeTokenServer::start().unwrap();
-    let elsewhere = FakeTokenServer::start().unwrap();
-    let http = HttpClient::builder()
-        .redirect_policy(RedirectPolicy::Follow)
-        .build()
-        .unwrap();
-    let source = source(&server);
-    let authorizer = Authorizer::new(source.clone(), [server.api_url()]).unwrap();
-    let api = Client::new(http, authorizer);
-    let target = elsewhere.api_url_for("/landing");
-    let url = server.api_url_for(&format!("/redirect-to?location={target}"));
-
-    let response = api.get(&url).unwrap();
-    assert_eq!(response.effective_uri().unwrap(), target.as_str());
-    assert_eq!(
-        response.status(),
-        401,
-        "and what another origin says is not healed"
-    );
-    let response = futures_executor::block_on(api.post_async(&url, "body")).unwrap();
-    assert_eq!(response.status(), 401);
-    let requests = elsewhere.api_requests();
-    assert_eq!(requests.len(), 2);
-    assert!(requests.iter().all(|request| !request.has_authorization()));
-    assert_eq!(source.ready().unwrap().generation(), 1, "nor believed");
-}
-
-#[test]
-fn without_a_word_about_redirects_none_is_followed() {
-    let (server, api) = fixture();
-    let url = server.api_url_for(&format!("/redirect-to?location={}", server.api_url()));
-    assert_eq!(api.get(url).unwrap().status(), 307);
-    server.assert_api_requests(1);
-}
-
-#[test]
-fn a_stream_is_sent_once_and_its_401_is_the_callers() {
-    let (server, api) = fixture();
-    api.get(server.api_url()).unwrap();
-    server.revoke_all();
-    let stream = Body::from_reader(std::io::repeat(b'x').take(3));
-    let mut response = api.post(server.api_url(), stream).unwrap();
-    assert_eq!(response.status(), 401);
-    assert!(response.text().is_ok());
-    let requests = server.api_requests();
-    assert_eq!(requests.len(), 2);
-    assert_eq!(requests[1].body(), "xxx");
-    assert_eq!(api.get(server.api_url()).unwrap().status(), 200);
-    server.assert_token_requests(2);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use futures_executor::block_on;
 use futures_util::io::AsyncReadExt;
 use http::{Request, Response};
 use isahc::config::{Configurable, RedirectPolicy};
-use isahc::{AsyncBody, HttpClient};
+use isahc::{AsyncBody, HttpClient, HttpClientBuilder};
 use oauth_isahc::{Client, Error};
 use oauth_testkit::conformance::adapter::{
     Adapter, Body, Capabilities, Failure, RULES, Redirects, Setup, factory,
@@ -50,11 +50,13 @@ struct Synchronous(Client, Redirects);
 
 impl Synchronous {
     fn new(setup: Setup) -> Self {
-        Self(client(setup, RedirectPolicy::None), Redirects::Returned)
+        let http = HttpClient::builder();
+        Self(client(setup, http), Redirects::Returned)
     }
 
     fn following(setup: Setup) -> Self {
-        Self(client(setup, RedirectPolicy::Follow), Redirects::Followed)
+        let http = HttpClient::builder().redirect_policy(RedirectPolicy::Follow);
+        Self(client(setup, http), Redirects::Followed)
     }
 }
 
@@ -80,11 +82,13 @@ struct Asynchronous(Client, Redirects);
 
 impl Asynchronous {
     fn new(setup: Setup) -> Self {
-        Self(client(setup, RedirectPolicy::None), Redirects::Returned)
+        let http = HttpClient::builder();
+        Self(client(setup, http), Redirects::Returned)
     }
 
     fn following(setup: Setup) -> Self {
-        Self(client(setup, RedirectPolicy::Follow), Redirects::Followed)
+        let http = HttpClient::builder().redirect_policy(RedirectPolicy::Follow);
+        Self(client(setup, http), Redirects::Followed)
     }
 }
 
@@ -109,12 +113,9 @@ impl Adapter for Asynchronous {
     }
 }
 
-fn client(setup: Setup, redirects: RedirectPolicy) -> Client {
-    let http = HttpClient::builder()
-        .timeout(setup.timeout)
-        .redirect_policy(redirects)
-        .build();
-    Client::new(http.unwrap(), setup.authorizer())
+fn client(setup: Setup, http: HttpClientBuilder) -> Client {
+    let http = http.timeout(setup.timeout).build().unwrap();
+    Client::new(http, setup.authorizer())
 }
 
 fn capabilities(redirects: Redirects) -> Capabilities {

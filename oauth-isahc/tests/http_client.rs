@@ -12,7 +12,7 @@ use futures_executor::block_on;
 use isahc::config::Configurable;
 use oauth_core::{ClientCredentials, TokenSource};
 use oauth_isahc::IsahcHttpClient;
-use oauth_testkit::{FakeTokenServer, Gate, ManualClock, Reply};
+use oauth_testkit::FakeTokenServer;
 
 mod conformance {
     oauth_testkit::http_client_conformance! {
@@ -32,59 +32,6 @@ fn source(server: &FakeTokenServer, client: IsahcHttpClient) -> impl TokenSource
         .build()
         .unwrap()
         .cached()
-}
-
-#[test]
-fn a_token_is_fetched_shared_renewed_and_replaced_without_any_runtime() {
-    let clock = ManualClock::new();
-    let server = FakeTokenServer::builder()
-        .clock(clock.clone())
-        .start()
-        .unwrap();
-    let source = ClientCredentials::builder(server.token_url(), FakeTokenServer::CLIENT_ID)
-        .client_secret(FakeTokenServer::CLIENT_SECRET)
-        .http_client(IsahcHttpClient::new().unwrap())
-        .clock(clock.clone())
-        .build()
-        .unwrap()
-        .cached();
-
-    assert_eq!(block_on(source.token()).unwrap().generation(), 1);
-    assert_eq!(block_on(source.token()).unwrap().generation(), 1);
-    server.assert_token_requests(1);
-
-    let gate = Gate::new();
-    server.next_token_reply(Reply::token().gated(&gate));
-    clock.advance(Duration::from_secs(3300));
-    assert_eq!(source.ready().unwrap().generation(), 1);
-    server.await_token_requests(2);
-    assert_eq!(
-        block_on(source.token()).unwrap().generation(),
-        1,
-        "nobody waits"
-    );
-    gate.open();
-    while source.ready().unwrap().generation() == 1 {
-        std::thread::yield_now();
-    }
-
-    source.reject(&source.ready().unwrap());
-    assert!(source.ready().is_none());
-    assert_eq!(block_on(source.token()).unwrap().generation(), 3);
-    server.assert_token_requests(3);
-}
-
-#[test]
-fn p04_a_hundred_threads_cause_one_request() {
-    let server = FakeTokenServer::start().unwrap();
-    server.always_token_reply(Reply::token().after(Duration::from_millis(100)));
-    let source = source(&server, IsahcHttpClient::new().unwrap());
-    std::thread::scope(|scope| {
-        for _ in 0..100 {
-            scope.spawn(|| assert_eq!(block_on(source.token()).unwrap().generation(), 1));
-        }
-    });
-    server.assert_token_requests(1);
 }
 
 #[test]

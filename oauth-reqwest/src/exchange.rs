@@ -72,6 +72,9 @@ impl<'a> Attempts<'a, reqwest::blocking::Request> {
     }
 }
 
+/// One with user information is at no origin, see [`Target::of`].
 fn target(url: &Url) -> Target<'_> {
-    Target::new(url.scheme(), url.host_str().unwrap_or_default(), url.port())
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    let host = url.host_str().filter(|_| is_plain).unwrap_or_default();
+    Target::new(url.scheme(), host, url.port())
 }

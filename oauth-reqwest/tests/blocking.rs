@@ -53,16 +53,6 @@ fn every_method_bears_the_token_once() {
 }
 
 #[test]
-fn p07_a_revoked_token_is_healed_within_the_call() {
-    let server = FakeTokenServer::start().unwrap();
-    let api = client(&server).unwrap();
-    assert_eq!(status(api.get(server.api_url()).send()), 200);
-    server.revoke_all();
-    assert_eq!(status(api.post(server.api_url()).body("again").send()), 200);
-    server.assert_token_requests(2);
-}
-
-#[test]
 fn inside_a_runtime_it_is_an_error_that_says_what_to_use() {
     let server = FakeTokenServer::start().unwrap();
     let api = client(&server).unwrap();

@@ -1,11 +1,11 @@
 //! The blocking client.
 
 use std::io::Cursor;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use oauth_reqwest::blocking::Client;
-use oauth_reqwest::redirect_policy;
+use oauth_reqwest::blocking::{Client, client};
 use oauth_testkit::conformance::adapter::{Adapter, Body, Failure, Setup};
 use reqwest::blocking::Body as ReqwestBody;
 
@@ -13,16 +13,17 @@ oauth_testkit::adapter_conformance! {
     adapter: Blocking::new,
 }
 
-struct Blocking(Client);
+struct Blocking {
+    client: Client,
+    timeout: Duration,
+}
 
 impl Blocking {
     fn new(setup: Setup) -> Self {
-        let http = reqwest::blocking::Client::builder()
-            .timeout(setup.timeout)
-            .redirect(redirect_policy())
-            .build()
-            .unwrap();
-        Self(Client::new(http, setup.authorizer()))
+        Self {
+            client: client(setup.source, setup.origins).unwrap(),
+            timeout: setup.timeout,
+        }
     }
 }
 
@@ -30,9 +31,10 @@ impl Adapter for Blocking {
     fn send(&self, request: Request<Body>) -> Result<Response<Bytes>, Failure> {
         let (head, body) = request.into_parts();
         let builder = self
-            .0
+            .client
             .request(head.method, head.uri.to_string())
-            .headers(head.headers);
+            .headers(head.headers)
+            .timeout(self.timeout);
         let builder = match body {
             Body::Empty => builder,
             Body::Bytes(bytes) => builder.body(bytes),

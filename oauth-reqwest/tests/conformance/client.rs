@@ -1,8 +1,10 @@
 //! The authorized client.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Request, Response};
-use oauth_reqwest::{Client, redirect_policy};
+use oauth_reqwest::{Client, client};
 use oauth_testkit::conformance::adapter::{Adapter, Body, Failure, Setup};
 use tokio::runtime::Runtime;
 
@@ -12,18 +14,15 @@ oauth_testkit::adapter_conformance! {
 
 struct Authorized {
     client: Client,
+    timeout: Duration,
     runtime: Runtime,
 }
 
 impl Authorized {
     fn new(setup: Setup) -> Self {
-        let http = reqwest::Client::builder()
-            .timeout(setup.timeout)
-            .redirect(redirect_policy())
-            .build()
-            .unwrap();
         Self {
-            client: Client::new(http, setup.authorizer()),
+            client: client(setup.source, setup.origins).unwrap(),
+            timeout: setup.timeout,
             runtime: super::runtime(),
         }
     }
@@ -36,6 +35,7 @@ impl Adapter for Authorized {
             .client
             .request(head.method, head.uri.to_string())
             .headers(head.headers)
+            .timeout(self.timeout)
             .map(|builder| super::with_body(builder, body));
         self.runtime.block_on(async {
             let response = request.send().await.map_err(super::sort_ours)?;
