@@ -300,10 +300,7 @@ impl Honest {
         {
             headers.insert(WWW_AUTHENTICATE, first);
         }
-        let [home] = self.authorizer.origins() else {
-            panic!("one origin a rule");
-        };
-        let home: Uri = home.to_string().parse().unwrap();
+        let home: Uri = self.setup.origins[0].parse().unwrap();
         let answered_by = if self.has(Bug::BelievesOtherOrigins) {
             &home
         } else {
