@@ -55,6 +55,8 @@ where
 /// - While a usable token is in hand no call waits for a renewal; without one, all wait for one request. It needs
 ///   no async runtime, and works in any.
 /// - A redirect to another origin does not take the token along: isahc drops the header there.
+///   If you have it follow redirects, mind one that leads back from there: it arrives without the token, and if the
+///   API says `invalid_token` to that, a good token is rejected.
 /// - isahc can write what goes over the wire, the token included, to its log. While anything in the program is logged
 ///   by `tracing` at level `DEBUG` or `TRACE`, isahc knows no subscriber when it sends these requests. With its feature
 ///   `log` and a logger at such a level it cannot be stopped: mute `isahc::wire` and `isahc::handler` there.

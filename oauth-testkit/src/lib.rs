@@ -9,6 +9,10 @@
 //! played to a [`Subject`](scenario::Subject): [`VirtualWorld`] is the real cache in virtual time,
 //! [`ReferenceCache`] a naive reading of the same rules to compare it with.
 //!
+//! A [`conformance`] suite tests somebody's implementation of a trait, one named test a rule:
+//! [`http_client_conformance!`] a client for token requests, [`adapter_conformance!`] an authorized client.
+//! [`Recording`] is what they search for secrets: all that the process logs.
+//!
 //! # Examples
 //!
 //! ```

@@ -6,7 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "support/honest_adapter.rs"]
+#[path = "support/honest_adapter/mod.rs"]
 mod honest_adapter;
 
 use honest_adapter::Honest;

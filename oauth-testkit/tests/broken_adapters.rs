@@ -7,7 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "support/honest_adapter.rs"]
+#[path = "support/honest_adapter/mod.rs"]
 mod honest_adapter;
 
 use std::collections::BTreeSet;
