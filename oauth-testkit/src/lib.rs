@@ -70,6 +70,9 @@ pub use recording::Recording;
 pub use reference_cache::ReferenceCache;
 pub use reply::Reply;
 pub use server::{
-    ApiRequest, ClientAuth, ClientAuthMethod, FakeTokenServer, FakeTokenServerBuilder, TokenRequest,
+    ApiRequest, ClientAuth, ClientAuthMethod, FakeTokenServer, FakeTokenServerBuilder, SeenJwt,
+    TokenRequest,
 };
+#[cfg(feature = "tls")]
+pub use server::{CertificateSubject, ClientCertificate, TlsFault};
 pub use virtual_world::VirtualWorld;

@@ -5,15 +5,24 @@ mod builder;
 mod client_auth;
 mod http1;
 mod issuer;
+mod jwt;
+mod listeners;
 mod log;
 mod net;
 mod protected_api;
 mod redact;
 mod requests;
 mod script;
+mod settings;
 mod state;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_controls;
 mod token_endpoint;
 mod token_request;
+mod urls;
+mod wire;
 
 use std::fmt;
 use std::io;
@@ -23,6 +32,7 @@ use std::time::Duration;
 
 pub use builder::FakeTokenServerBuilder;
 pub use client_auth::{ClientAuth, ClientAuthMethod};
+pub use jwt::SeenJwt;
 pub use requests::{ApiRequest, TokenRequest};
 
 pub(crate) use http1::Request as Received;
@@ -31,10 +41,14 @@ pub(crate) use net::{Answer, Endpoint, HttpServer};
 
 use crate::reply::Reply;
 use issuer::Grant;
+use listeners::{Listeners, Transports};
 use log::readable;
 use protected_api::ProtectedApi;
 use state::ServerState;
-use token_endpoint::{TOKEN_PATH, TokenEndpoint};
+#[cfg(feature = "tls")]
+pub use tls::{CertificateSubject, ClientCertificate, TlsFault};
+use token_endpoint::TokenEndpoint;
+use wire::Transport;
 
 /// Far beyond what any request takes that is going to come.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -59,8 +73,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///   answers `307` once the token has proved live.
 pub struct FakeTokenServer {
     state: Arc<ServerState>,
-    token: HttpServer,
-    api: HttpServer,
+    /// Each serves until it is dropped.
+    servers: Vec<HttpServer>,
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "only TLS is controlled")
+    )]
+    transports: Transports,
 }
 
 /// Starting, and where to find it.
@@ -85,31 +104,48 @@ impl FakeTokenServer {
         FakeTokenServerBuilder::new()
     }
 
-    fn serve(state: ServerState) -> io::Result<Self> {
+    fn serve(state: ServerState, listeners: Listeners) -> io::Result<Self> {
         let state = Arc::new(state);
-        let token = Arc::new(TokenEndpoint {
+        let token: Arc<dyn Endpoint> = Arc::new(TokenEndpoint {
             state: Arc::clone(&state),
         });
         let api = Arc::new(ProtectedApi {
             state: Arc::clone(&state),
         });
+        let transports = listeners.transports;
+        let start = |name, listener, transport: &Transport, endpoint| {
+            let shutdown = Arc::clone(&state.shutdown);
+            HttpServer::serve(name, listener, transport.clone(), endpoint, shutdown)
+        };
+        let mut servers = vec![
+            start(
+                "fake-token",
+                listeners.token,
+                &transports.token,
+                Arc::clone(&token),
+            )?,
+            start("fake-api", listeners.api, &transports.api, api)?,
+        ];
+        if let Some(listener) = listeners.mtls {
+            servers.push(start("fake-mtls", listener, &transports.mtls, token)?);
+        }
         Ok(Self {
-            token: HttpServer::start("fake-token", token, Arc::clone(&state.shutdown))?,
-            api: HttpServer::start("fake-api", api, Arc::clone(&state.shutdown))?,
             state,
+            servers,
+            transports,
         })
     }
 
-    /// The URL of the token endpoint: `http://127.0.0.1:PORT/oauth/token`.
+    /// The URL of the token endpoint: `http://127.0.0.1:PORT/oauth/token`, `https` with TLS.
     #[must_use]
     pub fn token_url(&self) -> String {
-        format!("http://{}{TOKEN_PATH}", self.token.address())
+        self.state.urls.token()
     }
 
     /// The origin of the protected API, without a slash at the end: `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn api_url(&self) -> String {
-        format!("http://{}", self.api.address())
+        self.state.urls.api_origin.clone()
     }
 
     /// A URL at the protected API; `path_and_query` begins with a slash.
@@ -278,6 +314,7 @@ impl Drop for FakeTokenServer {
     fn drop(&mut self) {
         // Both endpoints at once, before either waits for its threads.
         self.state.shutdown.stop();
+        self.servers.clear();
     }
 }
 

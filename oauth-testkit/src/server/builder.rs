@@ -10,6 +10,8 @@ use oauth_core::{Clock, SystemClock};
 use crate::server::FakeTokenServer;
 use crate::server::client_auth::{ClientAuthMethod, Clients};
 use crate::server::issuer::Issuer;
+use crate::server::listeners::Listeners;
+use crate::server::settings::Settings;
 use crate::server::state::ServerState;
 
 /// Sets up a [`FakeTokenServer`].
@@ -20,6 +22,7 @@ pub struct FakeTokenServerBuilder {
     scopes: Option<Vec<String>>,
     token_lifetime: Duration,
     clock: Arc<dyn Clock>,
+    pub(crate) settings: Settings,
 }
 
 impl FakeTokenServerBuilder {
@@ -30,6 +33,7 @@ impl FakeTokenServerBuilder {
             scopes: None,
             token_lifetime: Duration::from_secs(3600),
             clock: Arc::new(SystemClock::new()),
+            settings: Settings::default(),
         }
     }
 
@@ -72,19 +76,30 @@ impl FakeTokenServerBuilder {
     ///
     /// # Errors
     ///
-    /// If there is no port or no thread to be had.
+    /// If there is no port or no thread to be had, or a key or certificate that was registered cannot
+    /// be read.
     pub fn start(self) -> io::Result<FakeTokenServer> {
-        let mut clients = self.clients;
-        if clients.is_empty() {
+        let mut with_secrets = self.clients;
+        if with_secrets.is_empty() && !self.settings.has_clients() {
             let (id, secret) = (FakeTokenServer::CLIENT_ID, FakeTokenServer::CLIENT_SECRET);
-            clients.push((id.to_owned(), secret.to_owned()));
+            with_secrets.push((id.to_owned(), secret.to_owned()));
         }
-        let mut accepted = self.accepted;
-        if accepted.is_empty() {
-            accepted = vec![ClientAuthMethod::Basic, ClientAuthMethod::Post];
+        let mut clients = Clients {
+            accepted: self.accepted,
+            ..Clients::default()
+        };
+        if clients.accepted.is_empty() {
+            clients.accepted = vec![ClientAuthMethod::Basic, ClientAuthMethod::Post];
         }
-        FakeTokenServer::serve(ServerState {
-            clients: Clients::new(clients, accepted),
+        for (id, secret) in with_secrets {
+            clients.registered.entry(id).or_default().secret = Some(secret);
+        }
+        let listeners = Listeners::bind(&self.settings)?;
+        let urls = listeners.urls(&self.settings)?;
+        self.settings.register(&mut clients)?;
+        let state = ServerState {
+            clients,
+            urls,
             scopes: self.scopes,
             token_lifetime: self.token_lifetime,
             issuer: Issuer::new(self.clock),
@@ -92,7 +107,8 @@ impl FakeTokenServerBuilder {
             api_script: Default::default(),
             log: Default::default(),
             shutdown: Default::default(),
-        })
+        };
+        FakeTokenServer::serve(state, listeners)
     }
 }
 
@@ -105,6 +121,7 @@ impl fmt::Debug for FakeTokenServerBuilder {
             .field("accepted", &self.accepted)
             .field("scopes", &self.scopes)
             .field("token_lifetime", &self.token_lifetime)
+            .field("settings", &self.settings)
             .finish()
     }
 }

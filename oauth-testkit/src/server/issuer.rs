@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use oauth_core::{Clock, Instant};
 
@@ -52,6 +52,11 @@ impl Issuer {
             clock,
             tokens: Mutex::default(),
         }
+    }
+
+    /// The time of day, by the server's clock.
+    pub(crate) fn wall(&self) -> SystemTime {
+        self.clock.wall()
     }
 
     /// Registers a token that lives for `lifetime` from now. A value issued before begins a new life.

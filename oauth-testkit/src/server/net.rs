@@ -13,6 +13,7 @@ use crate::reply::Drip;
 use crate::runtime::start_thread;
 use crate::server::http1::{ReadError, Request, RequestReader, Response, encode};
 use crate::server::log::InFlight;
+use crate::server::wire::{Transport, Wire};
 use crate::shutdown::{Shutdown, Stopped};
 use crate::sync::lock;
 
@@ -53,17 +54,29 @@ pub(crate) struct HttpServer {
 }
 
 impl HttpServer {
+    /// Serves at a port of its own, without TLS.
     pub(crate) fn start(
         name: &'static str,
         endpoint: Arc<dyn Endpoint>,
         shutdown: Arc<Shutdown>,
     ) -> io::Result<Self> {
-        let listener = Arc::new(listen()?);
+        Self::serve(name, listen()?, Transport::Plain, endpoint, shutdown)
+    }
+
+    pub(crate) fn serve(
+        name: &'static str,
+        listener: TcpListener,
+        transport: Transport,
+        endpoint: Arc<dyn Endpoint>,
+        shutdown: Arc<Shutdown>,
+    ) -> io::Result<Self> {
+        let listener = Arc::new(listener);
         let connections = Arc::new(Mutex::new(Vec::new()));
         let acceptor = Acceptor {
             name,
             listener: Arc::clone(&listener),
             connections: Arc::clone(&connections),
+            transport,
             endpoint,
             shutdown: Arc::clone(&shutdown),
         };
@@ -106,7 +119,7 @@ impl Drop for HttpServer {
             .iter()
             .filter_map(|connection| connection.stream.upgrade())
         {
-            drop(stream.shutdown(Direction::Both));
+            drop(stream.tcp().shutdown(Direction::Both));
         }
         for connection in connections {
             drop(connection.thread.join());
@@ -114,7 +127,8 @@ impl Drop for HttpServer {
     }
 }
 
-fn listen() -> io::Result<TcpListener> {
+/// A loopback port that nobody is served at yet.
+pub(crate) fn listen() -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
     socket.listen(BACKLOG)?;
@@ -124,7 +138,7 @@ fn listen() -> io::Result<TcpListener> {
 #[derive(Debug)]
 struct Connection {
     /// Weak, because only closing the last handle sends the RST of a reset.
-    stream: Weak<TcpStream>,
+    stream: Weak<Wire>,
     thread: JoinHandle<()>,
 }
 
@@ -132,6 +146,7 @@ struct Acceptor {
     name: &'static str,
     listener: Arc<TcpListener>,
     connections: Arc<Mutex<Vec<Connection>>>,
+    transport: Transport,
     endpoint: Arc<dyn Endpoint>,
     shutdown: Arc<Shutdown>,
 }
@@ -152,12 +167,17 @@ impl Acceptor {
     }
 
     fn serve(&self, stream: TcpStream) {
+        let Ok(stream) = Wire::new(stream, &self.transport) else {
+            return;
+        };
         let stream = Arc::new(stream);
         let weak = Arc::downgrade(&stream);
         let (endpoint, shutdown) = (Arc::clone(&self.endpoint), Arc::clone(&self.shutdown));
         let started = start_thread(self.name, move || {
-            drop(stream.set_nodelay(true));
-            serve_connection(&stream, &*endpoint, &shutdown);
+            drop(stream.tcp().set_nodelay(true));
+            if stream.handshake().is_ok() {
+                serve_connection(&stream, &*endpoint, &shutdown);
+            }
             drop(stream);
             endpoint.closed();
         });
@@ -174,14 +194,15 @@ impl Acceptor {
     }
 }
 
-fn serve_connection(stream: &TcpStream, endpoint: &dyn Endpoint, shutdown: &Shutdown) {
+fn serve_connection(stream: &Wire, endpoint: &dyn Endpoint, shutdown: &Shutdown) {
     let mut requests = RequestReader::new(stream);
     loop {
-        let request = match requests.next() {
+        let mut request = match requests.next() {
             Ok(Some(request)) => request,
             Ok(None) | Err(ReadError::Io) => return,
             Err(ReadError::Bad(status, reason)) => return refuse(stream, status, reason),
         };
+        request.client_certificates = stream.client_certificates();
         let sent = match endpoint.answer(&request) {
             Answer::Respond {
                 response,
@@ -195,11 +216,12 @@ fn serve_connection(stream: &TcpStream, endpoint: &dyn Endpoint, shutdown: &Shut
                 send(stream, head, &body, drip, in_flight, shutdown).map(|()| keep_alive)
             }
             Answer::Raw(bytes) => {
-                drop((&*stream).write_all(&bytes));
+                let mut stream = stream;
+                drop(stream.write_all(&bytes));
                 return;
             }
             Answer::Reset => {
-                drop(SockRef::from(stream).set_linger(Some(Duration::ZERO)));
+                stream.reset_on_close();
                 return;
             }
             Answer::Close => return,
@@ -211,7 +233,7 @@ fn serve_connection(stream: &TcpStream, endpoint: &dyn Endpoint, shutdown: &Shut
 }
 
 fn send(
-    mut stream: &TcpStream,
+    mut stream: &Wire,
     mut head: Vec<u8>,
     body: &[u8],
     drip: Option<Drip>,
@@ -240,15 +262,19 @@ fn send(
 
 /// Answers what was not a request. What is left of it is read, for closing a connection with bytes
 /// unread resets it and the client might never see the answer.
-fn refuse(mut stream: &TcpStream, status: u16, reason: &'static str) {
+fn refuse(mut stream: &Wire, status: u16, reason: &'static str) {
     let mut response = Response::new(status).header("Content-Type", "text/plain");
     response.body = Bytes::from_static(reason.as_bytes());
     let (mut head, body) = encode(&response, "", false);
     head.extend_from_slice(&body);
-    if stream.write_all(&head).is_err() || stream.shutdown(Direction::Write).is_err() {
+    if stream.write_all(&head).is_err() || stream.end_writing().is_err() {
         return;
     }
-    drop(stream.set_read_timeout(Some(Duration::from_millis(500))));
+    drop(
+        stream
+            .tcp()
+            .set_read_timeout(Some(Duration::from_millis(500))),
+    );
     let mut rest = [0; 4096];
     while matches!(stream.read(&mut rest), Ok(read) if read > 0) {}
 }

@@ -15,7 +15,7 @@ pub(crate) fn headers(headers: &HeaderMap) -> HeaderMap {
             *value = kept
                 .and_then(|kept| HeaderValue::try_from(kept).ok())
                 .unwrap_or(HeaderValue::from_static(REDACTED));
-        } else if *name == COOKIE {
+        } else if *name == COOKIE || *name == "dpop" {
             *value = HeaderValue::from_static(REDACTED);
         }
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::server::client_auth::ClientAuth;
+use crate::server::jwt::SeenJwt;
 
 /// A request that arrived at the origin of the token endpoint. Secrets in it are redacted.
 ///
@@ -14,6 +15,7 @@ use crate::server::client_auth::ClientAuth;
 pub struct TokenRequest {
     pub(crate) seen: Seen,
     pub(crate) client_auths: Vec<ClientAuth>,
+    pub(crate) client_assertion: Option<SeenJwt>,
     pub(crate) params: Vec<(String, String)>,
 }
 
@@ -71,6 +73,12 @@ impl TokenRequest {
         &self.client_auths
     }
 
+    /// What the `client_assertion` says, if it is a JWT, right or wrong.
+    #[must_use]
+    pub fn client_assertion(&self) -> Option<&SeenJwt> {
+        self.client_assertion.as_ref()
+    }
+
     /// The first parameter of this name in the body. Parameters that hold secrets have the value
     /// `<redacted>`.
     #[must_use]
@@ -102,6 +110,9 @@ impl fmt::Display for TokenRequest {
         }
         for auth in &self.client_auths {
             write!(f, " {:?}({})", auth.method, auth.client_id)?;
+        }
+        if let Some(assertion) = &self.client_assertion {
+            write!(f, " assertion {assertion}")?;
         }
         self.seen.write_status(f)
     }

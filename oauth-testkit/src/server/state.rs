@@ -8,11 +8,13 @@ use crate::server::client_auth::Clients;
 use crate::server::issuer::Issuer;
 use crate::server::log::RequestLog;
 use crate::server::script::Script;
+use crate::server::urls::Urls;
 use crate::shutdown::{Shutdown, Stopped};
 
 #[derive(Debug)]
 pub(crate) struct ServerState {
     pub(crate) clients: Clients,
+    pub(crate) urls: Urls,
     /// The scopes that may be granted; absent if all may.
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) token_lifetime: Duration,

@@ -7,14 +7,13 @@ use serde_json::{Map, Value};
 
 use crate::reply::{Content, Fields, Reply};
 use crate::server::answer::{apply, carry_out, error_response};
-use crate::server::client_auth::Refusal;
+use crate::server::client_auth::{Circumstances, Refusal};
 use crate::server::http1::{Request, Response};
 use crate::server::issuer::{Grant, fresh_value};
 use crate::server::net::{Answer, Endpoint};
 use crate::server::state::ServerState;
 use crate::server::token_request::ReceivedTokenRequest;
-
-pub(crate) const TOKEN_PATH: &str = "/oauth/token";
+use crate::server::urls::Place;
 
 pub(crate) struct TokenEndpoint {
     pub(crate) state: Arc<ServerState>,
@@ -23,7 +22,7 @@ pub(crate) struct TokenEndpoint {
 impl Endpoint for TokenEndpoint {
     fn answer(&self, request: &Request) -> Answer {
         let received = ReceivedTokenRequest::read(request);
-        let astray = request.path != TOKEN_PATH;
+        let astray = self.state.urls.place(&request.path) != Some(Place::Token);
         // Taken before the log shows the request: what is scripted after that is for the next one.
         let reply = if astray {
             Reply::status(404)
@@ -64,7 +63,7 @@ impl TokenEndpoint {
     /// RFC 6749 §3.2 and §4.4.
     fn grant(&self, received: &ReceivedTokenRequest<'_>) -> Result<Grant, Refusal> {
         received.check_form()?;
-        let client_id = self.state.clients.verify(&received.client)?;
+        let client_id = self.authenticate(received)?;
         match received.param("grant_type") {
             Some("client_credentials") => {}
             Some(_) => {
@@ -81,6 +80,14 @@ impl TokenEndpoint {
             client_id,
             scope,
         })
+    }
+
+    fn authenticate(&self, received: &ReceivedTokenRequest<'_>) -> Result<String, Refusal> {
+        let circumstances = Circumstances {
+            now: self.state.issuer.wall(),
+            urls: &self.state.urls,
+        };
+        self.state.clients.verify(&received.client, &circumstances)
     }
 
     /// RFC 6749 §3.3.

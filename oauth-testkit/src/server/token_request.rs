@@ -33,7 +33,7 @@ impl<'a> ReceivedTokenRequest<'a> {
         };
         let well_formed = parsed.is_some();
         let params = parsed.unwrap_or_default();
-        let client = Presented::read(&request.headers, &params);
+        let client = Presented::read(request, &params);
         Self {
             request,
             is_form,
@@ -87,6 +87,7 @@ impl<'a> ReceivedTokenRequest<'a> {
         TokenRequest {
             seen: seen(self.request),
             client_auths: self.client.methods(clients),
+            client_assertion: self.client.seen_assertion(),
             params: redact::params(&self.params),
         }
     }

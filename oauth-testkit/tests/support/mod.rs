@@ -51,8 +51,8 @@ impl Response {
 }
 
 /// One connection, kept alive as long as the server does.
-pub struct Client {
-    pub stream: TcpStream,
+pub struct Client<S = TcpStream> {
+    pub stream: S,
     buffer: Vec<u8>,
 }
 
@@ -68,6 +68,12 @@ impl Client {
         stream
             .set_read_timeout(Some(Duration::from_secs(10)))
             .expect("a timeout");
+        Self::over(stream)
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub fn over(stream: S) -> Self {
         Self {
             stream,
             buffer: Vec::new(),

@@ -19,6 +19,8 @@ pub(crate) struct Request {
     pub(crate) body: Bytes,
     /// Whether the client can be sent another response on this connection.
     pub(crate) keep_alive: bool,
+    /// DER, the client's own first; empty if the connection has none.
+    pub(crate) client_certificates: Vec<Bytes>,
 }
 
 #[derive(Debug)]
@@ -264,6 +266,7 @@ impl Head {
             headers: self.headers,
             body,
             keep_alive,
+            client_certificates: Vec::new(),
         })
     }
 }

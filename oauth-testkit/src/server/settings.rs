@@ -1,0 +1,139 @@
+//! The setup of a server beyond the essentials: where it is found and how its tokens are.
+
+use std::io;
+
+use crate::server::FakeTokenServerBuilder;
+use crate::server::client_auth::{ClientAuthMethod, Clients};
+#[cfg(feature = "tls")]
+use crate::server::tls::{CertificateClient, CertificateSubject};
+
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) host: Option<String>,
+    pub(crate) issuer_path: String,
+    pub(crate) doubled_slash: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) certificate_bound: bool,
+    pub(crate) public_clients: Vec<String>,
+    #[cfg(feature = "tls")]
+    certificate_clients: Vec<(String, Credential)>,
+}
+
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+enum Credential {
+    Subject(CertificateSubject),
+    CertificatePem(String),
+}
+
+impl Settings {
+    pub(crate) fn has_mtls(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls;
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// Whether a client is registered here, so that there is no need for the default one.
+    pub(crate) fn has_clients(&self) -> bool {
+        #[cfg(feature = "tls")]
+        if !self.certificate_clients.is_empty() {
+            return true;
+        }
+        !self.public_clients.is_empty()
+    }
+
+    /// Registers what was given here.
+    ///
+    /// # Errors
+    ///
+    /// If a key or a certificate cannot be read.
+    pub(crate) fn register(self, clients: &mut Clients) -> io::Result<()> {
+        for id in self.public_clients {
+            clients.registered.entry(id).or_default();
+            clients.accepted.push(ClientAuthMethod::None);
+        }
+        #[cfg(feature = "tls")]
+        for (id, credential) in self.certificate_clients {
+            let (method, certificate) = match credential {
+                Credential::Subject(subject) => (
+                    ClientAuthMethod::TlsClientAuth,
+                    CertificateClient::Signed(subject),
+                ),
+                Credential::CertificatePem(pem) => (
+                    ClientAuthMethod::SelfSignedTlsClientAuth,
+                    CertificateClient::self_signed(&pem)?,
+                ),
+            };
+            let client = clients.registered.entry(id).or_default();
+            client.certificates.push(certificate);
+            clients.accepted.push(method);
+        }
+        Ok(())
+    }
+}
+
+/// Where it is found.
+impl FakeTokenServerBuilder {
+    /// The host name in every URL of the server, `localhost` say. It has to lead to `127.0.0.1`, where
+    /// the server listens. By default the URLs have that address.
+    pub fn host(mut self, name: impl Into<String>) -> Self {
+        self.settings.host = Some(name.into());
+        self
+    }
+
+    /// Registers a client without a secret, which authenticates by saying its id
+    /// ([`None`](ClientAuthMethod::None)).
+    pub fn public_client(mut self, id: impl Into<String>) -> Self {
+        self.settings.public_clients.push(id.into());
+        self
+    }
+}
+
+/// TLS, with an authority of this process that signs the certificates:
+/// [`ca_pem`](crate::FakeTokenServer::ca_pem).
+#[cfg(feature = "tls")]
+impl FakeTokenServerBuilder {
+    /// Speaks TLS 1.2 and 1.3 at every origin, for `localhost`, `127.0.0.1`, `::1` and the
+    /// [`host`](Self::host), and opens the origin of [`mtls_token_url`](crate::FakeTokenServer::mtls_token_url).
+    pub fn tls(mut self) -> Self {
+        self.settings.tls = true;
+        self
+    }
+
+    /// Registers a client that authenticates by `tls_client_auth`: a certificate that the server's
+    /// authority has signed, with this subject (RFC 8705 §2.1). What
+    /// [`issue_client_certificate`](crate::FakeTokenServer::issue_client_certificate) issues for `NAME`
+    /// has [`Dn`](CertificateSubject::Dn) `CN=NAME`. Implies [`tls`](Self::tls).
+    pub fn tls_client(mut self, id: impl Into<String>, subject: CertificateSubject) -> Self {
+        let credential = Credential::Subject(subject);
+        self.settings
+            .certificate_clients
+            .push((id.into(), credential));
+        self.tls()
+    }
+
+    /// Registers a client that authenticates by `self_signed_tls_client_auth`: by exactly this
+    /// certificate, given as PEM (RFC 8705 §2.2). Implies [`tls`](Self::tls).
+    pub fn self_signed_tls_client(
+        mut self,
+        id: impl Into<String>,
+        certificate_pem: impl Into<String>,
+    ) -> Self {
+        let credential = Credential::CertificatePem(certificate_pem.into());
+        self.settings
+            .certificate_clients
+            .push((id.into(), credential));
+        self.tls()
+    }
+
+    /// Binds a token to the certificate that its client showed when it asked for it (RFC 8705 §3): the
+    /// protected API, which then asks for certificates, takes it only with that. Implies
+    /// [`tls`](Self::tls).
+    pub fn certificate_bound_tokens(mut self) -> Self {
+        self.settings.certificate_bound = true;
+        self.tls()
+    }
+}
