@@ -73,6 +73,8 @@ pub use server::{
     ApiRequest, ClientAuth, ClientAuthMethod, FakeTokenServer, FakeTokenServerBuilder, SeenJwt,
     TokenRequest,
 };
+#[cfg(feature = "jose")]
+pub use server::{AssertionAudience, AssertionRules, JwtAlgorithm};
 #[cfg(feature = "tls")]
 pub use server::{CertificateSubject, ClientCertificate, TlsFault};
 pub use virtual_world::VirtualWorld;

@@ -1,10 +1,16 @@
 //! The fake token server as a test holds it.
 
 mod answer;
+#[cfg(feature = "jose")]
+mod assertion;
 mod builder;
 mod client_auth;
 mod http1;
 mod issuer;
+#[cfg(feature = "jose")]
+mod jose;
+#[cfg(feature = "jose")]
+mod jose_settings;
 mod jwt;
 mod listeners;
 mod log;
@@ -30,8 +36,12 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "jose")]
+pub use assertion::{AssertionAudience, AssertionRules};
 pub use builder::FakeTokenServerBuilder;
 pub use client_auth::{ClientAuth, ClientAuthMethod};
+#[cfg(feature = "jose")]
+pub use jose::JwtAlgorithm;
 pub use jwt::SeenJwt;
 pub use requests::{ApiRequest, TokenRequest};
 
@@ -140,6 +150,13 @@ impl FakeTokenServer {
     #[must_use]
     pub fn token_url(&self) -> String {
         self.state.urls.token()
+    }
+
+    /// The issuer identifier (RFC 8414 §2): the origin of the token endpoint, and the
+    /// [path](FakeTokenServerBuilder::issuer_path) it was given.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        self.state.urls.issuer()
     }
 
     /// The origin of the protected API, without a slash at the end: `http://127.0.0.1:PORT`.

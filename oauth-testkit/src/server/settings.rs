@@ -4,6 +4,8 @@ use std::io;
 
 use crate::server::FakeTokenServerBuilder;
 use crate::server::client_auth::{ClientAuthMethod, Clients};
+#[cfg(feature = "jose")]
+use crate::server::jose_settings::JoseSettings;
 #[cfg(feature = "tls")]
 use crate::server::tls::{CertificateClient, CertificateSubject};
 
@@ -19,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) public_clients: Vec<String>,
     #[cfg(feature = "tls")]
     certificate_clients: Vec<(String, Credential)>,
+    #[cfg(feature = "jose")]
+    pub(crate) jose: JoseSettings,
 }
 
 #[cfg(feature = "tls")]
@@ -40,6 +44,10 @@ impl Settings {
     pub(crate) fn has_clients(&self) -> bool {
         #[cfg(feature = "tls")]
         if !self.certificate_clients.is_empty() {
+            return true;
+        }
+        #[cfg(feature = "jose")]
+        if self.jose.has_clients() {
             return true;
         }
         !self.public_clients.is_empty()
@@ -71,6 +79,8 @@ impl Settings {
             client.certificates.push(certificate);
             clients.accepted.push(method);
         }
+        #[cfg(feature = "jose")]
+        self.jose.register(clients)?;
         Ok(())
     }
 }
@@ -81,6 +91,19 @@ impl FakeTokenServerBuilder {
     /// the server listens. By default the URLs have that address.
     pub fn host(mut self, name: impl Into<String>) -> Self {
         self.settings.host = Some(name.into());
+        self
+    }
+
+    /// The path of the issuer identifier, `/tenant-1` say. By default it has none.
+    pub fn issuer_path(mut self, path: impl Into<String>) -> Self {
+        self.settings.issuer_path = path.into();
+        self
+    }
+
+    /// Has two slashes where the paths of the endpoints begin, `http://127.0.0.1:PORT//oauth/token`, as
+    /// servers have whose configured base URL ends in one. The paths with one slash are then nowhere.
+    pub fn doubled_slash(mut self) -> Self {
+        self.settings.doubled_slash = true;
         self
     }
 
