@@ -74,7 +74,7 @@ pub use server::{
     TokenRequest,
 };
 #[cfg(feature = "jose")]
-pub use server::{AssertionAudience, AssertionRules, JwtAlgorithm};
+pub use server::{AssertionAudience, AssertionRules, DpopNonce, DpopRules, JwtAlgorithm};
 #[cfg(feature = "tls")]
 pub use server::{CertificateSubject, ClientCertificate, TlsFault};
 pub use virtual_world::VirtualWorld;

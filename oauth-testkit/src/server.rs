@@ -3,8 +3,13 @@
 mod answer;
 #[cfg(feature = "jose")]
 mod assertion;
+mod authority_controls;
+mod binding;
 mod builder;
 mod client_auth;
+#[cfg(feature = "jose")]
+mod dpop;
+mod grants;
 mod http1;
 mod issuer;
 #[cfg(feature = "jose")]
@@ -14,19 +19,27 @@ mod jose_settings;
 mod jwt;
 mod listeners;
 mod log;
+mod metadata;
 mod net;
 mod protected_api;
+mod protocol;
 mod redact;
+mod refresh_tokens;
 mod requests;
 mod script;
 mod settings;
+mod side_endpoints;
 mod state;
+#[cfg(feature = "jose")]
+mod target_uri;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_controls;
 mod token_endpoint;
 mod token_request;
+#[cfg(feature = "jose")]
+mod token_signer;
 mod urls;
 mod wire;
 
@@ -40,6 +53,8 @@ use std::time::Duration;
 pub use assertion::{AssertionAudience, AssertionRules};
 pub use builder::FakeTokenServerBuilder;
 pub use client_auth::{ClientAuth, ClientAuthMethod};
+#[cfg(feature = "jose")]
+pub use dpop::{DpopNonce, DpopRules};
 #[cfg(feature = "jose")]
 pub use jose::JwtAlgorithm;
 pub use jwt::SeenJwt;
@@ -198,6 +213,7 @@ impl FakeTokenServer {
     pub fn reset_replies(&self) {
         self.state.token_script.reset();
         self.state.api_script.reset();
+        self.state.protocol.side_endpoints.reset_replies();
     }
 
     /// Issues `token` to [`CLIENT_ID`](Self::CLIENT_ID) without a token request, for a source that makes none.
@@ -324,6 +340,7 @@ impl FakeTokenServer {
     /// Forgets the requests seen so far, and the highest concurrency.
     pub fn clear_log(&self) {
         self.state.log.clear();
+        self.state.protocol.side_endpoints.clear_log();
     }
 }
 

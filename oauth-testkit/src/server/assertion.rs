@@ -11,6 +11,7 @@ use crate::server::client_auth::{
 };
 use crate::server::jose::{JwtAlgorithm, PublicKey, mac_verifies};
 use crate::server::jwt::CompactJwt;
+use crate::server::urls::Place;
 use crate::sync::lock;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -248,7 +249,12 @@ impl Assertions {
     ) -> Result<(), String> {
         let mut permitted = Vec::new();
         if self.rules.audience != AssertionAudience::Issuer {
-            permitted.extend(circumstances.urls.token_urls());
+            let urls = circumstances.urls;
+            permitted.extend(urls.everywhere(Place::Token));
+            // RFC 7662 §2.1 and RFC 7009 §2.1 do not say which: its own URL will do.
+            if circumstances.place != Place::Token {
+                permitted.extend(urls.everywhere(circumstances.place));
+            }
         }
         if self.rules.audience != AssertionAudience::TokenEndpoint {
             permitted.push(circumstances.urls.issuer());

@@ -96,10 +96,11 @@ impl FakeTokenServerBuilder {
         }
         let listeners = Listeners::bind(&self.settings)?;
         let urls = listeners.urls(&self.settings)?;
-        self.settings.register(&mut clients)?;
+        let protocol = self.settings.protocol(&mut clients)?;
         let state = ServerState {
             clients,
             urls,
+            protocol,
             scopes: self.scopes,
             token_lifetime: self.token_lifetime,
             issuer: Issuer::new(self.clock),

@@ -11,7 +11,7 @@ use http::header::AUTHORIZATION;
 
 use crate::server::http1::Request;
 use crate::server::jwt::SeenJwt;
-use crate::server::urls::Urls;
+use crate::server::urls::{Place, Urls};
 
 /// How a client authenticates at the token endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +71,10 @@ pub(crate) struct Presented {
     pub(crate) assertion: Option<String>,
     pub(crate) assertion_type: Option<String>,
     /// DER, the client's own first.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "without TLS there are none")
+    )]
     pub(crate) certificates: Vec<Bytes>,
 }
 
@@ -165,9 +169,15 @@ pub(crate) struct Registration {
 }
 
 /// What the verdict on a client depends on besides what it presented.
+#[cfg_attr(
+    not(all(feature = "jose", feature = "tls")),
+    allow(dead_code, reason = "each feature has its own questions")
+)]
 pub(crate) struct Circumstances<'a> {
     pub(crate) now: SystemTime,
     pub(crate) urls: &'a Urls,
+    /// The endpoint it presented it at.
+    pub(crate) place: Place,
 }
 
 /// The error code and description of RFC 6749 §5.2.

@@ -26,16 +26,34 @@ struct Tokens {
 #[derive(Clone)]
 struct Issued {
     grant: Grant,
+    issued: SystemTime,
+    lifetime: Duration,
     expires: Instant,
     revoked: bool,
 }
 
 /// What a token stands for.
-#[derive(Clone)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct Grant {
     pub(crate) token: String,
     pub(crate) client_id: String,
+    /// The client itself, or whom it acts for.
+    pub(crate) subject: String,
+    /// Who acts, if not the client (RFC 8693 §4.1).
+    pub(crate) actor: Option<String>,
     pub(crate) scope: Option<String>,
+    /// The resources that were named; empty for the protected API.
+    pub(crate) audience: Vec<String>,
+    /// The thumbprint of the DPoP key it is bound to.
+    pub(crate) key: Option<String>,
+    /// The thumbprint of the certificate it is bound to.
+    pub(crate) certificate: Option<String>,
+}
+
+impl Grant {
+    pub(crate) fn token_type(&self) -> &'static str {
+        if self.key.is_some() { "DPoP" } else { "Bearer" }
+    }
 }
 
 /// What the protected API thinks of a token.
@@ -61,13 +79,15 @@ impl Issuer {
 
     /// Registers a token that lives for `lifetime` from now. A value issued before begins a new life.
     pub(crate) fn issue(&self, grant: Grant, lifetime: Duration) {
-        let expires = self.clock.now() + lifetime;
+        let (expires, now) = (self.clock.now() + lifetime, self.clock.wall());
         let mut tokens = lock(&self.tokens);
         let tokens = &mut *tokens;
         let next = tokens.issued.len();
         let index = *tokens.by_value.entry(grant.token.clone()).or_insert(next);
         let issued = Issued {
             grant,
+            issued: now,
+            lifetime,
             expires,
             revoked: false,
         };
@@ -87,6 +107,39 @@ impl Issuer {
             issued.grant.clone(),
             issued.expires.saturating_duration_since(now),
         ))
+    }
+
+    /// The newest live token that stands for the same, and what is left of its lifetime.
+    pub(crate) fn live_like(&self, grant: &Grant) -> Option<(Grant, Duration)> {
+        let now = self.clock.now();
+        let tokens = lock(&self.tokens);
+        let is_like = |issued: &&Issued| {
+            let like = Grant {
+                token: issued.grant.token.clone(),
+                ..grant.clone()
+            };
+            !issued.revoked && issued.expires > now && issued.grant == like
+        };
+        let found = tokens.issued.iter().rev().find(is_like)?;
+        Some((
+            found.grant.clone(),
+            found.expires.saturating_duration_since(now),
+        ))
+    }
+
+    /// When a token was issued and when it expires, in seconds since the epoch.
+    pub(crate) fn times(&self, token: &str) -> Option<(u64, u64)> {
+        let tokens = lock(&self.tokens);
+        let issued = tokens.issued.get(*tokens.by_value.get(token)?)?;
+        let begin = whole_seconds(issued.issued);
+        Some((begin, begin.saturating_add(issued.lifetime.as_secs())))
+    }
+
+    /// Whose token it is, live or not.
+    pub(crate) fn owner(&self, token: &str) -> Option<String> {
+        let tokens = lock(&self.tokens);
+        let issued = tokens.issued.get(*tokens.by_value.get(token)?)?;
+        Some(issued.grant.client_id.clone())
     }
 
     pub(crate) fn judge(&self, token: &str) -> Verdict {
@@ -148,6 +201,12 @@ impl fmt::Debug for Issuer {
             .field("issued", &self.issued())
             .finish_non_exhaustive()
     }
+}
+
+/// As JWTs tell the time (RFC 7519 §2).
+pub(crate) fn whole_seconds(time: SystemTime) -> u64 {
+    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH);
+    since_epoch.unwrap_or(Duration::ZERO).as_secs()
 }
 
 /// A token value that no server of this process has issued.

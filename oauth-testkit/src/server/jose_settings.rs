@@ -5,7 +5,9 @@ use std::io;
 use crate::server::FakeTokenServerBuilder;
 use crate::server::assertion::{AssertionRules, ClientKey};
 use crate::server::client_auth::{ClientAuthMethod, Clients};
+use crate::server::dpop::{Dpop, DpopRules};
 use crate::server::jose::{JwtAlgorithm, PublicKey};
+use crate::server::token_signer::TokenSigner;
 
 #[derive(Debug, Default)]
 pub(crate) struct JoseSettings {
@@ -13,6 +15,8 @@ pub(crate) struct JoseSettings {
     issuer_keys: Vec<KeyText>,
     mac_algorithms: Vec<(String, JwtAlgorithm)>,
     rules: AssertionRules,
+    dpop: DpopRules,
+    signs_tokens: bool,
 }
 
 #[derive(Debug)]
@@ -38,7 +42,8 @@ impl JoseSettings {
         !self.client_keys.is_empty()
     }
 
-    pub(crate) fn register(self, clients: &mut Clients) -> io::Result<()> {
+    /// Registers the keys; DPoP, and the signer of access tokens if they are signed.
+    pub(crate) fn set_up(self, clients: &mut Clients) -> io::Result<(Dpop, Option<TokenSigner>)> {
         for key in self.client_keys {
             let keys = key.read()?;
             clients
@@ -59,7 +64,8 @@ impl JoseSettings {
             .mac_algorithms
             .extend(self.mac_algorithms);
         clients.assertions.rules = self.rules;
-        Ok(())
+        let signer = self.signs_tokens.then(TokenSigner::new).transpose();
+        Ok((Dpop::new(self.dpop), signer.map_err(io::Error::other)?))
     }
 }
 
@@ -111,6 +117,22 @@ impl FakeTokenServerBuilder {
             algorithm,
             text: public_key.into(),
         });
+        self
+    }
+}
+
+/// Tokens.
+impl FakeTokenServerBuilder {
+    /// How DPoP proofs are judged (RFC 9449).
+    pub fn dpop(mut self, rules: DpopRules) -> Self {
+        self.settings.jose.dpop = rules;
+        self
+    }
+
+    /// Issues access tokens that are signed JWTs (RFC 9068), `ES256` with a key made for this server,
+    /// which [`jwks_url`](crate::FakeTokenServer::jwks_url) serves. By default tokens mean nothing.
+    pub fn jwt_access_tokens(mut self) -> Self {
+        self.settings.jose.signs_tokens = true;
         self
     }
 }

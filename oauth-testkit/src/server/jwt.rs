@@ -59,8 +59,10 @@ impl fmt::Display for SeenJwt {
 }
 
 /// RFC 7518 §6: `d` of every kind of key, what else an RSA key has, and `k` of a symmetric one.
+pub(crate) const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
 fn redact_private_members(jwk: &mut Map<String, Value>) {
-    for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+    for name in PRIVATE_MEMBERS {
         if let Some(value) = jwk.get_mut(name) {
             *value = "<redacted>".into();
         }

@@ -6,7 +6,8 @@ use http::header::AUTHORIZATION;
 use serde_json::json;
 
 use crate::server::answer::carry_out;
-use crate::server::client_auth::form_decode;
+use crate::server::binding::{Side, seen_proof};
+use crate::server::client_auth::{Refusal, form_decode};
 use crate::server::http1::{Request, Response};
 use crate::server::issuer::{Grant, Verdict};
 use crate::server::log::InFlight;
@@ -21,22 +22,21 @@ pub(crate) struct ProtectedApi {
 
 impl Endpoint for ProtectedApi {
     fn answer(&self, request: &Request) -> Answer {
-        let credentials = Credentials::read(request);
+        let credentials = Credentials::read(request, self.state.knows_dpop());
         let verdict = self.judge_token(&credentials);
+        // Once: a proof is good for one request.
+        let proof = self.verify_proof(request, &credentials);
         let reply = self.state.api_script.take();
         let entry = self.state.log.record_api(ApiRequest {
             seen: seen(request),
             authorizations: request.headers.get_all(AUTHORIZATION).iter().count(),
             token_ordinal: verdict.as_ref().and_then(Verdict::ordinal),
             token_was_live: verdict.as_ref().is_some_and(Verdict::is_live),
+            dpop_proof: seen_proof(request),
             body: request.body.clone(),
         });
         let answer = carry_out(&self.state, &reply, false, || {
-            reply.adorn(respond(
-                request,
-                &credentials,
-                self.judge_token(&credentials),
-            ))
+            reply.adorn(self.respond(request, &credentials, &proof))
         });
         // The wait may have been long, and the token may have died meanwhile.
         let live = self
@@ -47,7 +47,7 @@ impl Endpoint for ProtectedApi {
         answer.map_or_else(
             |other| other,
             |response| Answer::Respond {
-                response,
+                response: self.state.adorn_with_nonce(Side::Api, response),
                 drip: reply.drip,
                 cut: reply.cut,
                 in_flight: InFlight::uncounted(),
@@ -57,9 +57,78 @@ impl Endpoint for ProtectedApi {
 }
 
 impl ProtectedApi {
+    /// RFC 6750 §3 and RFC 9449 §7.1.
+    fn respond(
+        &self,
+        request: &Request,
+        credentials: &Credentials,
+        proof: &Result<Option<String>, Refusal>,
+    ) -> Response {
+        let by_dpop = matches!(credentials, Credentials::Dpop(_));
+        let refuse = |error: &str, description: &str| self.challenge(by_dpop, error, description);
+        let key = match proof {
+            Ok(key) => key.as_deref(),
+            Err((error, description)) => return refuse(error, description),
+        };
+        match (credentials, self.judge_token(credentials)) {
+            (Credentials::Several, _) => Response {
+                status: 400,
+                ..refuse("invalid_request", "more than one Authorization header")
+            },
+            (_, Some(Verdict::Live { grant, .. })) => {
+                let certificate = self.state.shown_certificate(request);
+                match grant.misuse(by_dpop, key, certificate.as_deref()) {
+                    None => serve(request, &grant),
+                    Some(misuse) => {
+                        let by_dpop = by_dpop || grant.key.is_some();
+                        self.challenge(by_dpop, "invalid_token", misuse)
+                    }
+                }
+            }
+            (_, Some(Verdict::Expired { .. })) => refuse("invalid_token", "the token expired"),
+            (_, Some(Verdict::Revoked { .. })) => refuse("invalid_token", "the token was revoked"),
+            (_, Some(Verdict::Unknown)) => refuse("invalid_token", "the token is unknown"),
+            (_, None) => {
+                let challenge = self.scheme(self.state.requires_dpop());
+                Response::new(401).header("WWW-Authenticate", challenge)
+            }
+        }
+    }
+
+    fn challenge(&self, by_dpop: bool, error: &str, description: &str) -> Response {
+        let scheme = self.scheme(by_dpop);
+        // RFC 9110 §5.6.4: what a quoted string cannot hold as it is.
+        let description = description.replace('\\', "").replace('"', "'");
+        let challenge = format!(r#"{scheme}, error="{error}", error_description="{description}""#);
+        Response::json(401, &json!({ "error": error })).header("WWW-Authenticate", challenge)
+    }
+
+    fn scheme(&self, by_dpop: bool) -> String {
+        if by_dpop {
+            let algorithms = self.state.dpop_algorithms().join(" ");
+            format!(r#"DPoP realm="api", algs="{algorithms}""#)
+        } else {
+            r#"Bearer realm="api""#.to_owned()
+        }
+    }
+
+    /// The thumbprint of the key whose proof stands beside the token, where it says that there is one.
+    fn verify_proof(
+        &self,
+        request: &Request,
+        credentials: &Credentials,
+    ) -> Result<Option<String>, Refusal> {
+        match credentials {
+            Credentials::Dpop(token) => self.state.verify_proof(Side::Api, request, Some(token)),
+            _ => Ok(None),
+        }
+    }
+
     fn judge_token(&self, credentials: &Credentials) -> Option<Verdict> {
         match credentials {
-            Credentials::Bearer(token) => Some(self.state.issuer.judge(token)),
+            Credentials::Bearer(token) | Credentials::Dpop(token) => {
+                Some(self.state.issuer.judge(token))
+            }
             Credentials::None | Credentials::Several => None,
         }
     }
@@ -69,12 +138,13 @@ enum Credentials {
     /// None that this API understands.
     None,
     Bearer(String),
+    Dpop(String),
     Several,
 }
 
 impl Credentials {
-    /// RFC 6750 §2.1.
-    fn read(request: &Request) -> Self {
+    /// RFC 6750 §2.1 and RFC 9449 §7.1.
+    fn read(request: &Request, knows_dpop: bool) -> Self {
         let mut values = request.headers.get_all(AUTHORIZATION).iter();
         let (first, second) = (values.next(), values.next());
         if second.is_some() {
@@ -85,29 +155,11 @@ impl Credentials {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
                 Self::Bearer(token.trim_start().to_owned())
             }
+            Some((scheme, token)) if knows_dpop && scheme.eq_ignore_ascii_case("dpop") => {
+                Self::Dpop(token.trim_start().to_owned())
+            }
             _ => Self::None,
         }
-    }
-}
-
-/// RFC 6750 §3.
-fn respond(request: &Request, credentials: &Credentials, verdict: Option<Verdict>) -> Response {
-    let challenge = |status: u16, error: &str, description: &str| {
-        let challenge =
-            format!(r#"Bearer realm="api", error="{error}", error_description="{description}""#);
-        Response::json(status, &json!({ "error": error })).header("WWW-Authenticate", challenge)
-    };
-    match (credentials, verdict) {
-        (Credentials::Several, _) => {
-            challenge(400, "invalid_request", "more than one Authorization header")
-        }
-        (_, Some(Verdict::Live { grant, .. })) => serve(request, &grant),
-        (_, Some(Verdict::Expired { .. })) => challenge(401, "invalid_token", "the token expired"),
-        (_, Some(Verdict::Revoked { .. })) => {
-            challenge(401, "invalid_token", "the token was revoked")
-        }
-        (_, Some(Verdict::Unknown)) => challenge(401, "invalid_token", "the token is unknown"),
-        (_, None) => Response::new(401).header("WWW-Authenticate", r#"Bearer realm="api""#),
     }
 }
 

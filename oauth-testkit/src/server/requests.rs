@@ -16,6 +16,7 @@ pub struct TokenRequest {
     pub(crate) seen: Seen,
     pub(crate) client_auths: Vec<ClientAuth>,
     pub(crate) client_assertion: Option<SeenJwt>,
+    pub(crate) dpop_proof: Option<SeenJwt>,
     pub(crate) params: Vec<(String, String)>,
 }
 
@@ -79,6 +80,12 @@ impl TokenRequest {
         self.client_assertion.as_ref()
     }
 
+    /// What the DPoP proof says, if there is one, right or wrong (RFC 9449 §4.2).
+    #[must_use]
+    pub fn dpop_proof(&self) -> Option<&SeenJwt> {
+        self.dpop_proof.as_ref()
+    }
+
     /// The first parameter of this name in the body. Parameters that hold secrets have the value
     /// `<redacted>`.
     #[must_use]
@@ -114,6 +121,9 @@ impl fmt::Display for TokenRequest {
         if let Some(assertion) = &self.client_assertion {
             write!(f, " assertion {assertion}")?;
         }
+        if let Some(proof) = &self.dpop_proof {
+            write!(f, " DPoP {proof}")?;
+        }
         self.seen.write_status(f)
     }
 }
@@ -127,6 +137,7 @@ pub struct ApiRequest {
     pub(crate) authorizations: usize,
     pub(crate) token_ordinal: Option<usize>,
     pub(crate) token_was_live: bool,
+    pub(crate) dpop_proof: Option<SeenJwt>,
     pub(crate) body: Bytes,
 }
 
@@ -181,6 +192,12 @@ impl ApiRequest {
         self.token_was_live
     }
 
+    /// What the DPoP proof says, if there is one, right or wrong (RFC 9449 §4.2).
+    #[must_use]
+    pub fn dpop_proof(&self) -> Option<&SeenJwt> {
+        self.dpop_proof.as_ref()
+    }
+
     /// The body, as it was sent.
     #[must_use]
     pub fn body(&self) -> &Bytes {
@@ -202,6 +219,7 @@ impl fmt::Debug for ApiRequest {
             .field("authorizations", &self.authorizations)
             .field("token_ordinal", &self.token_ordinal)
             .field("token_was_live", &self.token_was_live)
+            .field("dpop_proof", &self.dpop_proof)
             .field("body_bytes", &self.body.len())
             .finish()
     }
@@ -218,6 +236,9 @@ impl fmt::Display for ApiRequest {
         }
         if self.authorizations > 1 {
             write!(f, " ({} Authorization headers)", self.authorizations)?;
+        }
+        if let Some(proof) = &self.dpop_proof {
+            write!(f, " DPoP {proof}")?;
         }
         self.seen.write_status(f)
     }

@@ -6,6 +6,9 @@ use crate::server::FakeTokenServerBuilder;
 use crate::server::client_auth::{ClientAuthMethod, Clients};
 #[cfg(feature = "jose")]
 use crate::server::jose_settings::JoseSettings;
+use crate::server::protocol::Protocol;
+use crate::server::refresh_tokens::RefreshTokens;
+use crate::server::side_endpoints::SideEndpoints;
 #[cfg(feature = "tls")]
 use crate::server::tls::{CertificateClient, CertificateSubject};
 
@@ -19,6 +22,9 @@ pub(crate) struct Settings {
     #[cfg(feature = "tls")]
     pub(crate) certificate_bound: bool,
     pub(crate) public_clients: Vec<String>,
+    resources: Option<Vec<String>>,
+    same_while_live: bool,
+    keep_refresh_tokens: bool,
     #[cfg(feature = "tls")]
     certificate_clients: Vec<(String, Credential)>,
     #[cfg(feature = "jose")]
@@ -53,12 +59,12 @@ impl Settings {
         !self.public_clients.is_empty()
     }
 
-    /// Registers what was given here.
+    /// Registers the clients that were given here, and does the rest of the setup.
     ///
     /// # Errors
     ///
     /// If a key or a certificate cannot be read.
-    pub(crate) fn register(self, clients: &mut Clients) -> io::Result<()> {
+    pub(crate) fn protocol(self, clients: &mut Clients) -> io::Result<Protocol> {
         for id in self.public_clients {
             clients.registered.entry(id).or_default();
             clients.accepted.push(ClientAuthMethod::None);
@@ -80,8 +86,19 @@ impl Settings {
             clients.accepted.push(method);
         }
         #[cfg(feature = "jose")]
-        self.jose.register(clients)?;
-        Ok(())
+        let (dpop, signer) = self.jose.set_up(clients)?;
+        Ok(Protocol {
+            #[cfg(feature = "jose")]
+            dpop,
+            #[cfg(feature = "jose")]
+            signer,
+            #[cfg(feature = "tls")]
+            certificate_bound: self.certificate_bound,
+            resources: self.resources,
+            same_while_live: self.same_while_live,
+            refresh_tokens: RefreshTokens::new(!self.keep_refresh_tokens),
+            side_endpoints: SideEndpoints::default(),
+        })
     }
 }
 
@@ -111,6 +128,30 @@ impl FakeTokenServerBuilder {
     /// ([`None`](ClientAuthMethod::None)).
     pub fn public_client(mut self, id: impl Into<String>) -> Self {
         self.settings.public_clients.push(id.into());
+        self
+    }
+}
+
+/// What is granted.
+impl FakeTokenServerBuilder {
+    /// Registers the values that `resource` (RFC 8707) and `audience` may have: any other is refused as
+    /// `invalid_target`. By default any absolute URI, and any audience, will do.
+    pub fn resources<S: Into<String>>(mut self, known: impl IntoIterator<Item = S>) -> Self {
+        self.settings.resources = Some(known.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Gives a client the token that it has, for as long as it lives, when it asks for the same again:
+    /// `expires_in` is what is left of its lifetime. By default every request is granted another token.
+    pub fn same_token_while_live(mut self) -> Self {
+        self.settings.same_while_live = true;
+        self
+    }
+
+    /// Lets a refresh token be used over and over. By default each is good once and brings its
+    /// successor; using one again revokes its successors (RFC 9700 §4.14.2).
+    pub fn keep_refresh_tokens(mut self) -> Self {
+        self.settings.keep_refresh_tokens = true;
         self
     }
 }

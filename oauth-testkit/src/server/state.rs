@@ -7,6 +7,7 @@ use crate::reply::Reply;
 use crate::server::client_auth::Clients;
 use crate::server::issuer::Issuer;
 use crate::server::log::RequestLog;
+use crate::server::protocol::Protocol;
 use crate::server::script::Script;
 use crate::server::urls::Urls;
 use crate::shutdown::{Shutdown, Stopped};
@@ -15,6 +16,7 @@ use crate::shutdown::{Shutdown, Stopped};
 pub(crate) struct ServerState {
     pub(crate) clients: Clients,
     pub(crate) urls: Urls,
+    pub(crate) protocol: Protocol,
     /// The scopes that may be granted; absent if all may.
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) token_lifetime: Duration,

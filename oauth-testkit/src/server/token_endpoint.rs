@@ -7,7 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::reply::{Content, Fields, Reply};
 use crate::server::answer::{apply, carry_out, error_response};
-use crate::server::client_auth::{Circumstances, Refusal};
+use crate::server::binding::Side;
+use crate::server::client_auth::Refusal;
+use crate::server::grants::Granted;
 use crate::server::http1::{Request, Response};
 use crate::server::issuer::{Grant, fresh_value};
 use crate::server::net::{Answer, Endpoint};
@@ -15,16 +17,20 @@ use crate::server::state::ServerState;
 use crate::server::token_request::ReceivedTokenRequest;
 use crate::server::urls::Place;
 
+/// All that is at the origin of the token endpoint.
 pub(crate) struct TokenEndpoint {
     pub(crate) state: Arc<ServerState>,
 }
 
 impl Endpoint for TokenEndpoint {
     fn answer(&self, request: &Request) -> Answer {
+        let place = self.state.urls.place(&request.path);
+        if let Some(beside) = place.filter(|place| *place != Place::Token) {
+            return self.state.answer_beside(beside, request);
+        }
         let received = ReceivedTokenRequest::read(request);
-        let astray = self.state.urls.place(&request.path) != Some(Place::Token);
         // Taken before the log shows the request: what is scripted after that is for the next one.
-        let reply = if astray {
+        let reply = if place.is_none() {
             Reply::status(404)
         } else {
             self.state.token_script.take()
@@ -38,6 +44,7 @@ impl Endpoint for TokenEndpoint {
             self.judge(&received, &reply)
         }) {
             Ok(response) => {
+                let response = self.state.adorn_with_nonce(Side::TokenEndpoint, response);
                 self.state.log.token_answered(entry, response.status);
                 Answer::Respond {
                     response,
@@ -54,61 +61,15 @@ impl Endpoint for TokenEndpoint {
 impl TokenEndpoint {
     /// A token if the request is right, else the error it earns, without the adornments of the reply.
     fn judge(&self, received: &ReceivedTokenRequest<'_>, reply: &Reply) -> Response {
-        match self.grant(received) {
-            Ok(grant) => reply.adorn(self.issue(grant, &reply.content)),
+        let granted = self.state.grant(received);
+        match granted.and_then(|granted| self.issue(granted, &reply.content)) {
+            Ok(response) => reply.adorn(response),
             Err((code, description)) => refuse(received, code, description),
         }
     }
 
-    /// RFC 6749 §3.2 and §4.4.
-    fn grant(&self, received: &ReceivedTokenRequest<'_>) -> Result<Grant, Refusal> {
-        received.check_form()?;
-        let client_id = self.authenticate(received)?;
-        match received.param("grant_type") {
-            Some("client_credentials") => {}
-            Some(_) => {
-                return Err((
-                    "unsupported_grant_type",
-                    "only client_credentials".to_owned(),
-                ));
-            }
-            None => return Err(("invalid_request", "no grant_type".to_owned())),
-        }
-        let scope = self.grant_scope(received.param("scope"))?;
-        Ok(Grant {
-            token: fresh_value(),
-            client_id,
-            scope,
-        })
-    }
-
-    fn authenticate(&self, received: &ReceivedTokenRequest<'_>) -> Result<String, Refusal> {
-        let circumstances = Circumstances {
-            now: self.state.issuer.wall(),
-            urls: &self.state.urls,
-        };
-        self.state.clients.verify(&received.client, &circumstances)
-    }
-
-    /// RFC 6749 §3.3.
-    fn grant_scope(&self, asked: Option<&str>) -> Result<Option<String>, Refusal> {
-        let Some(asked) = asked else {
-            return Ok(self.state.scopes.as_ref().map(|all| all.join(" ")));
-        };
-        let permitted = |scope: &str| match &self.state.scopes {
-            Some(known) => known.iter().any(|known| known == scope),
-            None => true,
-        };
-        match asked
-            .split(' ')
-            .find(|scope| !is_scope_token(scope) || !permitted(scope))
-        {
-            None => Ok(Some(asked.to_owned())),
-            Some(refused) => Err(("invalid_scope", format!("no such scope: {refused:?}"))),
-        }
-    }
-
-    fn issue(&self, fresh: Grant, content: &Content) -> Response {
+    /// RFC 6749 §5.1.
+    fn issue(&self, granted: Granted, content: &Content) -> Result<Response, Refusal> {
         let no_fields = Fields::new();
         let (same, expires_in, fields) = match content {
             Content::Token {
@@ -118,19 +79,41 @@ impl TokenEndpoint {
             } => (*same, *expires_in, fields),
             _ => (false, None, &no_fields),
         };
-        let last = if same { self.state.issuer.last() } else { None };
+        let protocol = &self.state.protocol;
+        let mut fresh = granted.grant;
+        if !says_dpop(fields) {
+            fresh.key = None;
+        }
+        let last = if same {
+            self.state.issuer.last()
+        } else if protocol.same_while_live {
+            self.state.issuer.live_like(&fresh)
+        } else {
+            None
+        };
         let is_fresh = last.is_none();
         let lifetime = expires_in.map_or(self.state.token_lifetime, |seconds| {
             Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
         });
-        let (grant, left) = last.unwrap_or((fresh, lifetime));
+        let (mut grant, left) = last.unwrap_or((fresh, lifetime));
+        if is_fresh {
+            grant.token = self.state.new_token(&grant, lifetime);
+        }
 
         let mut body = Map::new();
         body.insert("access_token".to_owned(), grant.token.clone().into());
-        body.insert("token_type".to_owned(), "Bearer".into());
+        body.insert("token_type".to_owned(), grant.token_type().into());
         body.insert("expires_in".to_owned(), left.as_secs().into());
         if let Some(scope) = &grant.scope {
             body.insert("scope".to_owned(), scope.clone().into());
+        }
+        if let Some(kind) = granted.issued_token_type {
+            body.insert("issued_token_type".to_owned(), kind.into());
+        }
+        if let Some(used) = granted.refresh_token
+            && let Some(successor) = protocol.refresh_tokens.rotate(&used)?
+        {
+            body.insert("refresh_token".to_owned(), successor.into());
         }
         apply(fields, &mut body);
         if is_fresh {
@@ -146,10 +129,42 @@ impl TokenEndpoint {
                 lifetime,
             );
         }
-        Response::json(200, &body.into())
+        Ok(Response::json(200, &body.into())
             .header("Cache-Control", "no-store")
-            .header("Pragma", "no-cache")
+            .header("Pragma", "no-cache"))
     }
+}
+
+impl ServerState {
+    #[cfg(not(feature = "jose"))]
+    fn new_token(&self, _grant: &Grant, _lifetime: Duration) -> String {
+        fresh_value()
+    }
+
+    /// RFC 9068 §2, or a value without meaning.
+    #[cfg(feature = "jose")]
+    fn new_token(&self, grant: &Grant, lifetime: Duration) -> String {
+        let value = fresh_value();
+        let Some(signer) = &self.protocol.signer else {
+            return value;
+        };
+        let now = crate::server::issuer::whole_seconds(self.issuer.wall());
+        let mut claims = self.token_claims(grant);
+        claims.insert("jti".to_owned(), value.clone().into());
+        claims.insert("iat".to_owned(), now.into());
+        claims.insert("exp".to_owned(), (now + lifetime.as_secs()).into());
+        signer.sign(&claims.into()).unwrap_or(value)
+    }
+}
+
+/// Whether the response leaves a token that is bound to a key as it is. A server that answers `Bearer`
+/// has not bound it.
+fn says_dpop(fields: &Fields) -> bool {
+    let told = fields.iter().rev().find(|(name, _)| name == "token_type");
+    told.is_none_or(|(_, kind)| {
+        let kind = kind.as_ref().and_then(Value::as_str);
+        kind.is_some_and(|kind| kind.eq_ignore_ascii_case("dpop"))
+    })
 }
 
 fn refuse(received: &ReceivedTokenRequest<'_>, code: &str, description: String) -> Response {
@@ -166,11 +181,4 @@ fn refuse(received: &ReceivedTokenRequest<'_>, code: &str, description: String) 
         ..response
     }
     .header("Allow", "POST")
-}
-
-fn is_scope_token(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }

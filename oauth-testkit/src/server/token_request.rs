@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use http::header::CONTENT_TYPE;
 
+use crate::server::binding::seen_proof;
 use crate::server::client_auth::{Clients, Presented, Refusal, form_decode};
 use crate::server::http1::Request;
 use crate::server::redact;
@@ -16,7 +17,7 @@ const REPEATABLE: [&str; 2] = ["resource", "audience"];
 const NEVER_IN_QUERY: [&str; 3] = ["client_secret", "client_assertion", "access_token"];
 
 pub(crate) struct ReceivedTokenRequest<'a> {
-    request: &'a Request,
+    pub(crate) request: &'a Request,
     is_form: bool,
     well_formed: bool,
     params: Vec<(String, String)>,
@@ -56,6 +57,18 @@ impl<'a> ReceivedTokenRequest<'a> {
         values.next().map(|(_, value)| value.as_str())
     }
 
+    /// The value of a parameter that may not be missing.
+    pub(crate) fn required(&self, name: &str) -> Result<&str, Refusal> {
+        self.param(name)
+            .ok_or_else(|| ("invalid_request", format!("no {name}")))
+    }
+
+    /// Every value of a parameter that may be repeated.
+    pub(crate) fn all(&self, name: &str) -> Vec<String> {
+        let values = self.params.iter().filter(|(known, _)| known == name);
+        values.map(|(_, value)| value.clone()).collect()
+    }
+
     pub(crate) fn check_form(&self) -> Result<(), Refusal> {
         let wrong = |text: &str| Err(("invalid_request", text.to_owned()));
         if !self.is_post() {
@@ -88,6 +101,7 @@ impl<'a> ReceivedTokenRequest<'a> {
             seen: seen(self.request),
             client_auths: self.client.methods(clients),
             client_assertion: self.client.seen_assertion(),
+            dpop_proof: seen_proof(self.request),
             params: redact::params(&self.params),
         }
     }

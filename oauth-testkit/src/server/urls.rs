@@ -79,12 +79,17 @@ impl Urls {
         .find(|place| self.path(*place) == path)
     }
 
-    /// Every URL that the token endpoint is reached at.
-    pub(crate) fn token_urls(&self) -> Vec<String> {
+    /// Every URL that an endpoint is reached at.
+    #[cfg(feature = "jose")]
+    pub(crate) fn everywhere(&self, place: Place) -> Vec<String> {
         let origins = std::iter::once(&self.token_origin).chain(&self.mtls_origin);
-        origins
-            .map(|origin| self.at(origin, Place::Token))
-            .collect()
+        origins.map(|origin| self.at(origin, place)).collect()
+    }
+
+    #[cfg(feature = "jose")]
+    pub(crate) fn scheme(&self) -> &str {
+        let scheme = self.token_origin.split_once("://");
+        scheme.map_or("", |(scheme, _)| scheme)
     }
 }
 

@@ -1,5 +1,9 @@
 //! Keys and signatures of a client, made with the cryptography library alone.
-#![allow(dead_code, unreachable_pub, reason = "every test binary uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test binary uses its own part"
+)]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
