@@ -1,4 +1,9 @@
 //! What the server says of itself (RFC 8414), right and wrong on request.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -13,10 +13,16 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_core::Instant;
 use oauth_testkit::{
     CertificateSubject, ClientAuthMethod, ClientCertificate, FakeTokenServer, ManualClock, Reply,
     TlsFault,
+};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair,
+    SanType, date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -26,6 +32,12 @@ use support::{BASIC, Client, GRANT, Response, form, get, good};
 type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 fn config(server: &FakeTokenServer, identity: Option<&ClientCertificate>) -> Arc<ClientConfig> {
+    let pem = identity.map(ClientCertificate::identity_pem);
+    config_with_pem(server, pem.as_deref())
+}
+
+/// With certificate and key in one text.
+fn config_with_pem(server: &FakeTokenServer, identity: Option<&str>) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     let ca = CertificateDer::from_pem_slice(server.ca_pem().as_bytes()).unwrap();
     roots.add(ca).unwrap();
@@ -36,8 +48,7 @@ fn config(server: &FakeTokenServer, identity: Option<&ClientCertificate>) -> Arc
         .with_root_certificates(roots);
     Arc::new(match identity {
         None => builder.with_no_client_auth(),
-        Some(identity) => {
-            let pem = identity.identity_pem();
+        Some(pem) => {
             let chain = CertificateDer::pem_slice_iter(pem.as_bytes()).map(Result::unwrap);
             let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap();
             builder.with_client_auth_cert(chain.collect(), key).unwrap()
@@ -389,4 +400,156 @@ fn the_private_key_of_a_client_does_not_show() {
     let identity = ClientCertificate::self_signed("service").unwrap();
     assert!(identity.key_pem().contains("PRIVATE KEY"));
     assert!(!format!("{identity:?}").contains("PRIVATE KEY"));
+}
+
+/// A certificate that the server's authority has signed, made with its key and changed like this.
+fn identity(server: &FakeTokenServer, change: impl FnOnce(&mut CertificateParams)) -> String {
+    let ca_key = KeyPair::from_pem(&server.ca_key_pem()).unwrap();
+    let mut ca = CertificateParams::default();
+    ca.distinguished_name = DistinguishedName::new();
+    ca.distinguished_name
+        .push(DnType::CommonName, "fake token server test CA");
+    let mut params = CertificateParams::default();
+    change(&mut params);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
+    format!("{}{}", certificate.pem(), key.serialize_pem())
+}
+
+fn ask_with_pem(server: &FakeTokenServer, identity: &str) -> Response {
+    let url = server.mtls_token_url().unwrap();
+    let config = config_with_pem(server, Some(identity));
+    let mut client = connect(config, &url, "127.0.0.1").unwrap();
+    client.exchange(form("", TLS_GRANT))
+}
+
+#[test]
+fn rfc8705_2_1_2_a_client_is_known_by_each_kind_of_name() {
+    let ia5 = |text: &str| text.try_into().unwrap();
+    let sans = vec![
+        SanType::DnsName(ia5("client.example.test")),
+        SanType::URI(ia5("https://client.example.test/id")),
+        SanType::Rfc822Name(ia5("client@example.test")),
+        SanType::IpAddress("10.1.2.3".parse().unwrap()),
+        SanType::IpAddress("2001:db8::1".parse().unwrap()),
+    ];
+    let text = str::to_owned;
+    let right = [
+        CertificateSubject::Dn(text("CN=a\\,b,O=Example")),
+        CertificateSubject::SanDns(text("CLIENT.example.test")),
+        CertificateSubject::SanUri(text("https://client.example.test/id")),
+        CertificateSubject::SanEmail(text("client@example.test")),
+        CertificateSubject::SanIp("10.1.2.3".parse().unwrap()),
+        CertificateSubject::SanIp("2001:db8::1".parse().unwrap()),
+    ];
+    let wrong = [
+        CertificateSubject::Dn(text("CN=a")),
+        // The right text as another kind of name.
+        CertificateSubject::SanDns(text("client@example.test")),
+        CertificateSubject::SanUri(text("https://client.example.test/ID")),
+        CertificateSubject::SanEmail(text("client.example.test")),
+        CertificateSubject::SanIp("10.1.2.4".parse().unwrap()),
+        CertificateSubject::SanIp("2001:db8::2".parse().unwrap()),
+    ];
+    let named = |server: &FakeTokenServer| {
+        identity(server, |params| {
+            params.subject_alt_names = sans.clone();
+            params.distinguished_name = DistinguishedName::new();
+            // RFC 4514 §2.1 writes the last first.
+            params
+                .distinguished_name
+                .push(DnType::OrganizationName, "Example");
+            params.distinguished_name.push(DnType::CommonName, "a,b");
+        })
+    };
+    for subject in right {
+        let server = server_for(subject);
+        ask_with_pem(&server, &named(&server)).token();
+    }
+    for subject in wrong {
+        let server = server_for(subject);
+        let response = ask_with_pem(&server, &named(&server));
+        refused(&response, "invalid_client", "does not have");
+    }
+    let server = server_for(CertificateSubject::SanDns(text("client.example.test")));
+    let nameless = server
+        .issue_client_certificate("client.example.test")
+        .unwrap();
+    let response = ask_with_pem(&server, &nameless.identity_pem());
+    refused(&response, "invalid_client", "does not have");
+}
+
+#[test]
+fn a_client_certificate_that_expired_or_is_for_servers_is_refused() {
+    let server = server_for(CertificateSubject::Dn(
+        "CN=rcgen self signed cert".to_owned(),
+    ));
+    ask_with_pem(&server, &identity(&server, |_| {})).token();
+    let expired = identity(&server, |params| {
+        params.not_after = date_time_ymd(2001, 1, 1)
+    });
+    refused(
+        &ask_with_pem(&server, &expired),
+        "invalid_client",
+        "not trusted",
+    );
+    let for_servers = identity(&server, |params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    });
+    refused(
+        &ask_with_pem(&server, &for_servers),
+        "invalid_client",
+        "not trusted",
+    );
+}
+
+#[test]
+fn rfc8705_3_a_bound_token_is_good_with_its_certificate_alone() {
+    let subject = CertificateSubject::Dn("CN=service".to_owned());
+    let server = FakeTokenServer::builder()
+        .tls_client("service", subject)
+        .client("test-client", "test-secret")
+        .certificate_bound_tokens()
+        .start()
+        .unwrap();
+    let own = server.issue_client_certificate("service").unwrap();
+    let other = server.issue_client_certificate("service").unwrap();
+    let bound = ask_mtls(&server, Some(&own), &form("", TLS_GRANT));
+    assert_eq!(bound.json()["token_type"], "Bearer");
+    let bound = bound.token();
+    let call = |identity: Option<&ClientCertificate>, token: &str| {
+        let config = config(&server, identity);
+        let mut api = connect(config, &server.api_url(), "localhost").unwrap();
+        api.exchange(get("/", token))
+    };
+    let refused = |response: Response, description: &str| {
+        let challenge = response.header("WWW-Authenticate").unwrap().to_owned();
+        assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
+        assert!(challenge.contains(description), "{challenge}");
+    };
+    assert_eq!(call(Some(&own), &bound).status, 200);
+    refused(
+        call(None, &bound),
+        "bound to a certificate, and there is none",
+    );
+    refused(call(Some(&other), &bound), "bound to another certificate");
+    // Whoever shows none gets a token that wants none.
+    let free = tls(&server, &server.token_url())
+        .unwrap()
+        .exchange(good())
+        .token();
+    assert_eq!(call(None, &free).status, 200);
+    // A certificate binds the token of a client with a secret too.
+    let by_secret = ask_mtls(&server, Some(&own), &good()).token();
+    refused(call(None, &by_secret), "bound to a certificate");
+    let body = format!("token={bound}");
+    let path = "/oauth/introspect";
+    let mut client = tls(&server, &server.token_url()).unwrap();
+    let told = client
+        .exchange(form(BASIC, &body).replace("/oauth/token", path))
+        .json();
+    let der = CertificateDer::from_pem_slice(own.certificate_pem().as_bytes()).unwrap();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der);
+    let thumbprint = URL_SAFE_NO_PAD.encode(digest);
+    assert_eq!(told["cnf"]["x5t#S256"], thumbprint);
 }

@@ -7,9 +7,10 @@ mod client_certificate;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown as Direction, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rustls::pki_types::PrivateKeyDer;
@@ -76,6 +77,10 @@ impl TlsListener {
 
     pub(crate) fn ca_pem(&self) -> String {
         self.authority.pem()
+    }
+
+    pub(crate) fn ca_key_pem(&self) -> String {
+        self.authority.key_pem()
     }
 
     pub(crate) fn issue_client_certificate(&self, name: &str) -> io::Result<ClientCertificate> {
@@ -198,9 +203,14 @@ impl Session {
                 let mut flight = Vec::new();
                 connection.write_tls(&mut flight)?;
                 tcp.write_all(&flight[..flight.len() / 2])?;
+                // Closing with bytes unread would reset the connection.
+                tcp.shutdown(Direction::Write)?;
+                tcp.set_read_timeout(Some(Duration::from_millis(500)))?;
+                let mut rest = [0; 1024];
+                while matches!(tcp.read(&mut rest), Ok(read) if read > 0) {}
             }
             Cut::Reset => {
-                socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO))?;
+                socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO))?;
             }
         }
         Err(io::ErrorKind::ConnectionAborted.into())

@@ -16,6 +16,15 @@ impl FakeTokenServer {
         listeners.next().map(|tls| tls.ca_pem()).unwrap_or_default()
     }
 
+    /// The private key of that authority, as PEM, for certificates that
+    /// [`issue_client_certificate`](Self::issue_client_certificate) does not make. Empty without TLS.
+    #[must_use]
+    pub fn ca_key_pem(&self) -> String {
+        let mut listeners = self.transports.all_tls();
+        let listener = listeners.next();
+        listener.map(|tls| tls.ca_key_pem()).unwrap_or_default()
+    }
+
     /// The URL of the token endpoint where client certificates are asked for: the one among
     /// `mtls_endpoint_aliases` of the metadata (RFC 8705 §5). `None` without TLS.
     #[must_use]

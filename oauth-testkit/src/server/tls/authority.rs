@@ -49,6 +49,10 @@ impl Authority {
         self.root.pem()
     }
 
+    pub(super) fn key_pem(&self) -> String {
+        self.root.key().serialize_pem()
+    }
+
     pub(super) fn root_der(&self) -> CertificateDer<'static> {
         let certificate: &Certificate = (*self.root).as_ref();
         certificate.der().clone()
