@@ -221,7 +221,8 @@ impl FakeTokenServer {
         let grant = Grant {
             token: token.into(),
             client_id: Self::CLIENT_ID.to_owned(),
-            scope: None,
+            subject: Self::CLIENT_ID.to_owned(),
+            ..Grant::default()
         };
         self.state.issuer.issue(grant, self.state.token_lifetime);
     }
