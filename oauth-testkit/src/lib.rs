@@ -5,6 +5,15 @@
 //! until the test says so, and a request log tells what the client did. [`ManualClock`] stands still
 //! until it is moved; a server that is given it judges the age of its tokens by it.
 //!
+//! The server verifies strictly whatever a client may speak, and says in `error_description` exactly what
+//! is wrong: client authentication, grants, resources. It has metadata (RFC 8414), introspection (RFC 7662)
+//! and revocation (RFC 7009). Two features add what needs cryptography, which nobody else has to build:
+//!
+//! - `tls`: TLS with an authority of the process (`FakeTokenServer::ca_pem`), faults of the
+//!   handshake, client certificates, tokens bound to them (RFC 8705).
+//! - `jose`: client assertions and assertions as grants (RFC 7523), DPoP (RFC 9449), signed access tokens
+//!   (RFC 9068).
+//!
 //! A [`scenario`] says in JSON what happens to a cached token source and what its callers must see. It is
 //! played to a [`Subject`](scenario::Subject): [`VirtualWorld`] is the real cache in virtual time,
 //! [`ReferenceCache`] a naive reading of the same rules to compare it with.

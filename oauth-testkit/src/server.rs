@@ -7,6 +7,7 @@ mod authority_controls;
 mod binding;
 mod builder;
 mod client_auth;
+mod credentials;
 #[cfg(feature = "jose")]
 mod dpop;
 mod grants;
@@ -81,7 +82,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// An OAuth 2.0 token endpoint and a protected API beside it, on loopback, for one test.
 ///
 /// The two listen at ports of their own, so they are different origins. Left alone, the token endpoint
-/// is a strict authorization server for the client credentials grant (RFC 6749 §4.4), and the API
+/// is a strict authorization server for the client credentials grant (RFC 6749 §4.4), refresh tokens (§6),
+/// assertions (RFC 7523 §2.1) and token exchange (RFC 8693), and the API
 /// answers `200` to a live token on any path and method, with JSON that tells what it saw. Both can be
 /// told to answer otherwise, and log what arrives.
 ///

@@ -510,3 +510,17 @@ fn a_key_that_does_not_fit_its_algorithm_is_an_error_at_the_start() {
         assert!(error.to_string().contains("service"), "{error}");
     }
 }
+
+#[test]
+fn a_private_key_given_by_mistake_does_not_show() {
+    let builder = FakeTokenServer::builder()
+        .client_key("service", JwtAlgorithm::EdDsa, r#"{"d":"test-secret"}"#)
+        .trust_issuer("issuer", JwtAlgorithm::EdDsa, r#"{"d":"test-secret"}"#);
+    let shown = format!("{builder:?}");
+    assert!(
+        shown.contains("service") && !shown.contains("test-secret"),
+        "{shown}"
+    );
+    let error = builder.start().unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("test-secret"));
+}

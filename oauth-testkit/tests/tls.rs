@@ -400,6 +400,10 @@ fn the_private_key_of_a_client_does_not_show() {
     let identity = ClientCertificate::self_signed("service").unwrap();
     assert!(identity.key_pem().contains("PRIVATE KEY"));
     assert!(!format!("{identity:?}").contains("PRIVATE KEY"));
+    let builder = FakeTokenServer::builder().self_signed_tls_client("x", identity.identity_pem());
+    assert!(!format!("{builder:?}").contains("PRIVATE KEY"));
+    let server = builder.start().unwrap();
+    assert!(!format!("{server:?}").contains("PRIVATE KEY"));
 }
 
 /// A certificate that the server's authority has signed, made with its key and changed like this.

@@ -65,7 +65,7 @@ impl FakeTokenServerBuilder {
         self
     }
 
-    /// Judges the age of tokens by this clock, a [`ManualClock`](crate::ManualClock) say. By default
+    /// Judges the age of tokens, and of whatever else has one, by this clock, a [`ManualClock`](crate::ManualClock) say. By default
     /// by the machine's. Delays of replies are real time in any case.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);

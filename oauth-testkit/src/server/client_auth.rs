@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::SystemTime;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 
+use crate::server::credentials::Credentials;
 use crate::server::http1::Request;
 use crate::server::jwt::SeenJwt;
 use crate::server::urls::{Place, Urls};
@@ -91,7 +90,7 @@ impl Presented {
             authorizations: headers.get_all(AUTHORIZATION).iter().count(),
             basic: headers
                 .get(AUTHORIZATION)
-                .and_then(|value| basic(value.as_bytes())),
+                .and_then(|value| Credentials::basic(value.as_bytes())),
             client_id: param("client_id"),
             secret: param("client_secret"),
             assertion: param("client_assertion"),
@@ -355,53 +354,6 @@ impl fmt::Debug for Clients {
             .field("accepted", &self.accepted)
             .finish_non_exhaustive()
     }
-}
-
-#[derive(Clone)]
-struct Credentials {
-    id: String,
-    secret: String,
-}
-
-impl Credentials {
-    fn form_decoded(&self) -> Option<Self> {
-        Some(Self {
-            id: form_decode(&self.id)?,
-            secret: form_decode(&self.secret)?,
-        })
-    }
-}
-
-/// RFC 7617 §2: the user-id ends at the first colon.
-fn basic(header: &[u8]) -> Option<Credentials> {
-    let (scheme, encoded) = std::str::from_utf8(header).ok()?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (id, secret) = decoded.split_once(':')?;
-    Some(Credentials {
-        id: id.to_owned(),
-        secret: secret.to_owned(),
-    })
-}
-
-/// One value of `application/x-www-form-urlencoded`; `None` if a `%` does not begin an octet or the
-/// octets are not UTF-8.
-pub(crate) fn form_decode(text: &str) -> Option<String> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || char::from(bytes.next()?).to_digit(16);
-                u8::try_from(digit()? * 16 + digit()?).ok()?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(decoded).ok()
 }
 
 fn invalid_client(description: &str) -> Refusal {

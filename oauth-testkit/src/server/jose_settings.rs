@@ -1,5 +1,6 @@
 //! The setup of what is signed.
 
+use std::fmt;
 use std::io;
 
 use crate::server::FakeTokenServerBuilder;
@@ -19,12 +20,20 @@ pub(crate) struct JoseSettings {
     signs_tokens: bool,
 }
 
-#[derive(Debug)]
 struct KeyText {
     owner: String,
     algorithm: JwtAlgorithm,
-    /// Public, so that it may show.
     text: String,
+}
+
+/// Leaves out the key: who gave the private one by mistake shall not find it in a log.
+impl fmt::Debug for KeyText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyText")
+            .field("owner", &self.owner)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
 }
 
 impl KeyText {

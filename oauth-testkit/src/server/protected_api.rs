@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::server::answer::carry_out;
 use crate::server::binding::{Side, seen_proof};
-use crate::server::client_auth::{Refusal, form_decode};
+use crate::server::client_auth::Refusal;
+use crate::server::credentials::form_decode;
 use crate::server::http1::{Request, Response};
 use crate::server::issuer::{Grant, Verdict};
 use crate::server::log::InFlight;

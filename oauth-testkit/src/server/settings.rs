@@ -32,10 +32,20 @@ pub(crate) struct Settings {
 }
 
 #[cfg(feature = "tls")]
-#[derive(Debug)]
 enum Credential {
     Subject(CertificateSubject),
     CertificatePem(String),
+}
+
+/// Leaves out the certificate: its private key may have come with it by mistake.
+#[cfg(feature = "tls")]
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Subject(subject) => f.debug_tuple("Subject").field(subject).finish(),
+            Self::CertificatePem(_) => f.write_str("Certificate"),
+        }
+    }
 }
 
 impl Settings {

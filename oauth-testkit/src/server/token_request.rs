@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use http::header::CONTENT_TYPE;
 
 use crate::server::binding::seen_proof;
-use crate::server::client_auth::{Clients, Presented, Refusal, form_decode};
+use crate::server::client_auth::{Clients, Presented, Refusal};
+use crate::server::credentials::form_decode;
 use crate::server::http1::Request;
 use crate::server::redact;
 use crate::server::requests::{Seen, TokenRequest};
