@@ -29,6 +29,8 @@
 //!
 //! # Features
 //!
+//! - `jwt`: private keys in memory, for `private_key_jwt` and DPoP ([`SigningKey`](https://docs.rs/oauth-core)), and
+//!   `client_secret_jwt`. Keys elsewhere, behind a [`JwsSigner`] of yours, need no feature.
 //! - `tokio`: background renewals run on the tokio runtime in which they were noticed. Without it, and
 //!   outside any runtime, one thread serves the whole process.
 
@@ -36,7 +38,9 @@ mod authorizer;
 mod background;
 mod cache;
 mod cached;
+mod client;
 mod client_credentials;
+mod client_credentials_builder;
 mod clock;
 mod default_spawner;
 mod error;
@@ -49,7 +53,11 @@ mod protocol;
 mod refresh;
 mod scope;
 mod secret;
+mod secret_source;
 mod shared;
+mod signer;
+#[cfg(feature = "jwt")]
+mod signing_key;
 mod source;
 mod spawner;
 mod store;
@@ -59,26 +67,34 @@ mod system_clock;
 mod time;
 mod token;
 mod token_key;
+mod unique;
 
 pub use async_trait::async_trait;
 
 pub use authorizer::{Authorizer, Exchange, Target, Verdict};
 pub use cached::{CachedTokenSource, CachedTokenSourceBuilder};
-pub use client_credentials::{ClientCredentials, ClientCredentialsBuilder};
+pub use client_credentials::ClientCredentials;
+pub use client_credentials_builder::ClientCredentialsBuilder;
 pub use clock::{BoxFuture, Clock};
 pub use default_spawner::DefaultSpawner;
 pub use error::{Error, ErrorBuilder, ErrorKind};
 pub use http_client::{BodyBuffer, HttpClient, HttpError};
 pub use memory_store::MemoryStore;
 pub use oauth_error::{OAuthError, OAuthErrorCode};
+pub use protocol::assertion::AssertionAudience;
 pub use protocol::challenge::Challenge;
 pub use protocol::client_auth::ClientAuthMethod;
+pub use protocol::jws::JwsAlgorithm;
 pub use protocol::origin::Origin;
 pub use protocol::response::MAX_RESPONSE_BODY;
 pub use refresh::policy::{RefreshPolicy, RefreshPolicyBuilder};
 pub use refresh::status::{FlightReason, Status};
 pub use scope::{InvalidScope, Scopes};
 pub use secret::{ExposeSecret, SecretString};
+pub use secret_source::SecretSource;
+pub use signer::JwsSigner;
+#[cfg(feature = "jwt")]
+pub use signing_key::SigningKey;
 pub use source::{SharedTokenSource, TokenSource};
 pub use spawner::Spawner;
 pub use store::{Lease, StoreError, TokenStore};

@@ -61,6 +61,14 @@ const RULES: &[Rule] = &[
             "rustls",
             "schannel",
             "security-framework",
+            // keys and signatures, which are behind the feature `jwt`
+            "ecdsa",
+            "ed25519-dalek",
+            "jsonwebtoken",
+            "p256",
+            "p384",
+            "p521",
+            "rsa",
             // our own crates that build on it
             "oauth-isahc",
             "oauth-reqwest",
@@ -307,6 +315,7 @@ mod tests {
             "smol",
             "rustls",
             "ring",
+            "jsonwebtoken",
         ] {
             assert!(forbidden.contains(&name), "{name}");
         }

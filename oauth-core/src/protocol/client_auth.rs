@@ -8,9 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::protocol::assertion::ASSERTION_TYPE;
 use crate::secret::wiped_bytes;
 
-/// How the client proves to the token endpoint who it is (RFC 6749 §2.3.1).
+/// How the client proves to the token endpoint who it is: exactly one method a request (RFC 6749 §2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ClientAuthMethod {
@@ -24,6 +25,17 @@ pub enum ClientAuthMethod {
     /// `client_id` and `client_secret` in the body. RFC 6749 §2.3.1 advises against it; for servers that
     /// take nothing else.
     ClientSecretPost,
+    /// An assertion with an HMAC under the secret, which is itself not sent (OpenID Connect Core §9).
+    #[cfg(feature = "jwt")]
+    ClientSecretJwt,
+    /// An assertion signed with a private key (OpenID Connect Core §9, RFC 7523 §2.2), or one that somebody else
+    /// has signed.
+    PrivateKeyJwt,
+    /// The certificate of the TLS connection, which belongs to the HTTP client (RFC 8705 §2). The request names
+    /// the client only.
+    TlsClientAuth,
+    /// None: a public client, which only names itself (RFC 6749 §3.2.1).
+    None,
 }
 
 impl ClientAuthMethod {
@@ -33,64 +45,115 @@ impl ClientAuthMethod {
         match self {
             Self::ClientSecretBasic | Self::ClientSecretBasicRaw => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            #[cfg(feature = "jwt")]
+            Self::ClientSecretJwt => "client_secret_jwt",
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::None => "none",
         }
     }
 }
 
-/// What a method adds to a token request: a header or parameters, never both.
-pub(crate) enum Authentication<'a> {
-    Header(HeaderValue),
-    Parameters([(&'static str, &'a str); 2]),
+/// What client authentication adds to one request: a header or parameters, never both.
+#[derive(Default)]
+pub(crate) struct Authentication {
+    pub(crate) header: Option<HeaderValue>,
+    pub(crate) parameters: Vec<(&'static str, Zeroizing<String>)>,
+    /// The credentials in each form in which they are sent.
+    pub(crate) secrets: Vec<Zeroizing<String>>,
 }
 
-pub(crate) fn authenticate<'a>(
-    method: ClientAuthMethod,
-    id: &'a str,
-    secret: &'a SecretString,
-) -> Result<Authentication<'a>, Error> {
-    let secret = secret.expose_secret();
-    match method {
-        ClientAuthMethod::ClientSecretBasic => {
-            let mut userpass =
-                Zeroizing::new(String::with_capacity(3 * (id.len() + secret.len()) + 1));
-            userpass.extend(byte_serialize(id.as_bytes()));
-            userpass.push(':');
-            userpass.extend(byte_serialize(secret.as_bytes()));
-            basic(&userpass).map(Authentication::Header)
-        }
-        ClientAuthMethod::ClientSecretBasicRaw => {
-            if id.contains(':') {
-                return Err(Error::configuration(format!(
-                    "the client id {id:?} holds a colon, which raw Basic cannot carry (RFC 7617 §2); use client_secret_basic"
-                )));
+impl Authentication {
+    /// One of the methods that send the secret.
+    pub(crate) fn by_secret(
+        method: ClientAuthMethod,
+        id: &str,
+        secret: &SecretString,
+    ) -> Result<Self, Error> {
+        let secret = secret.expose_secret();
+        let mut this = Self::default();
+        this.keep_secret(secret);
+        match method {
+            ClientAuthMethod::ClientSecretPost => {
+                this.name_client(id);
+                let secret = Zeroizing::new(secret.to_owned());
+                this.parameters.push(("client_secret", secret));
             }
-            if id.chars().chain(secret.chars()).any(char::is_control) {
-                return Err(Error::configuration(
-                    "the client id or secret holds a control character, which raw Basic cannot carry (RFC 7617 §2); use client_secret_basic",
-                ));
+            ClientAuthMethod::ClientSecretBasicRaw => {
+                check_raw(id, secret)?;
+                this.basic(&userpass(id, secret, |text, into| into.push_str(text)))?;
             }
-            let mut userpass = Zeroizing::new(String::with_capacity(id.len() + secret.len() + 1));
-            userpass.push_str(id);
-            userpass.push(':');
-            userpass.push_str(secret);
-            basic(&userpass).map(Authentication::Header)
+            _ => this.basic(&userpass(id, secret, |text, into| {
+                into.extend(byte_serialize(text.as_bytes()));
+            }))?,
         }
-        ClientAuthMethod::ClientSecretPost => Ok(Authentication::Parameters([
-            ("client_id", id),
-            ("client_secret", secret),
-        ])),
+        Ok(this)
+    }
+
+    /// An assertion (RFC 7521 §4.2). The client is named too: some servers look it up by that.
+    pub(crate) fn by_assertion(id: &str, assertion: Zeroizing<String>) -> Self {
+        let mut this = Self::by_name(id);
+        this.keep_secret(&assertion);
+        let kind = Zeroizing::new(ASSERTION_TYPE.to_owned());
+        this.parameters.push(("client_assertion_type", kind));
+        this.parameters.push(("client_assertion", assertion));
+        this
+    }
+
+    /// The name of the client and nothing else: the proof is elsewhere, or there is none.
+    pub(crate) fn by_name(id: &str) -> Self {
+        let mut this = Self::default();
+        this.name_client(id);
+        this
+    }
+
+    fn name_client(&mut self, id: &str) {
+        let id = Zeroizing::new(id.to_owned());
+        self.parameters.push(("client_id", id));
+    }
+
+    fn keep_secret(&mut self, secret: &str) {
+        let encoded = Zeroizing::new(byte_serialize(secret.as_bytes()).collect());
+        self.secrets.push(Zeroizing::new(secret.to_owned()));
+        self.secrets.push(encoded);
+    }
+
+    /// RFC 7617 §2.
+    fn basic(&mut self, userpass: &str) -> Result<(), Error> {
+        let credentials = Zeroizing::new(STANDARD.encode(userpass));
+        let mut value = Zeroizing::new(Vec::with_capacity(6 + credentials.len()));
+        value.extend_from_slice(b"Basic ");
+        value.extend_from_slice(credentials.as_bytes());
+        let mut header = HeaderValue::from_maybe_shared(wiped_bytes(value))
+            .map_err(|_| Error::configuration("the client credentials do not fit into a header"))?;
+        header.set_sensitive(true);
+        self.header = Some(header);
+        self.secrets.push(credentials);
+        Ok(())
     }
 }
 
-/// RFC 7617 §2.
-fn basic(userpass: &str) -> Result<HeaderValue, Error> {
-    let mut value = Zeroizing::new(Vec::with_capacity(6 + userpass.len().div_ceil(3) * 4));
-    value.extend_from_slice(b"Basic ");
-    value.extend_from_slice(Zeroizing::new(STANDARD.encode(userpass)).as_bytes());
-    let mut header = HeaderValue::from_maybe_shared(wiped_bytes(value))
-        .map_err(|_| Error::configuration("the client credentials do not fit into a header"))?;
-    header.set_sensitive(true);
-    Ok(header)
+fn userpass(id: &str, secret: &str, write: impl Fn(&str, &mut String)) -> Zeroizing<String> {
+    // Room for every byte to be percent-encoded: a reallocation would leave a copy of the secret.
+    let mut userpass = Zeroizing::new(String::with_capacity(3 * (id.len() + secret.len()) + 1));
+    write(id, &mut userpass);
+    userpass.push(':');
+    write(secret, &mut userpass);
+    userpass
+}
+
+fn check_raw(id: &str, secret: &str) -> Result<(), Error> {
+    if id.contains(':') {
+        return Err(Error::configuration(format!(
+            "the client id {id:?} holds a colon, which raw Basic cannot carry (RFC 7617 §2); use client_secret_basic"
+        )));
+    }
+    if id.chars().chain(secret.chars()).any(char::is_control) {
+        return Err(Error::configuration(
+            "the client id or secret holds a control character, which raw Basic cannot carry (RFC 7617 §2); use client_secret_basic",
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -99,19 +162,18 @@ mod tests {
     use proptest::prelude::*;
 
     fn userpass(method: ClientAuthMethod, id: &str, secret: &str) -> String {
-        match authenticate(method, id, &secret.into()).unwrap() {
-            Authentication::Header(header) => {
-                assert!(header.is_sensitive());
-                let encoded = header
-                    .to_str()
-                    .unwrap()
-                    .strip_prefix("Basic ")
-                    .unwrap()
-                    .to_owned();
-                String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap()
-            }
-            Authentication::Parameters(_) => panic!("expected a header"),
-        }
+        let authentication = Authentication::by_secret(method, id, &secret.into()).unwrap();
+        assert!(authentication.parameters.is_empty(), "RFC 6749 §2.3");
+        let header = authentication.header.unwrap();
+        assert!(header.is_sensitive());
+        let encoded = header.to_str().unwrap().strip_prefix("Basic ").unwrap();
+        assert!(
+            authentication
+                .secrets
+                .iter()
+                .any(|each| ***each == *encoded)
+        );
+        String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap()
     }
 
     #[test]
@@ -129,25 +191,52 @@ mod tests {
     fn raw_basic_is_left_as_it_is() {
         let method = ClientAuthMethod::ClientSecretBasicRaw;
         assert_eq!(userpass(method, "1PpG/Q 1", "a:b%"), "1PpG/Q 1:a:b%");
-        assert!(authenticate(method, "a:b", &"s".into()).is_err());
-        let control = authenticate(method, "a", &"hunter2\n".into())
+        assert!(Authentication::by_secret(method, "a:b", &"s".into()).is_err());
+        let control = Authentication::by_secret(method, "a", &"hunter2\n".into())
             .err()
             .unwrap()
             .to_string();
         assert!(control.contains("control") && !control.contains("hunter2"));
     }
 
+    fn parameters(authentication: &Authentication) -> Vec<(&str, &str)> {
+        assert!(authentication.header.is_none(), "RFC 6749 §2.3");
+        let parameters = authentication.parameters.iter();
+        parameters
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect()
+    }
+
     #[test]
     fn post_puts_nothing_into_the_header() {
-        let secret = "s".into();
         let method = ClientAuthMethod::ClientSecretPost;
-        assert!(matches!(
-            authenticate(method, "a", &secret),
-            Ok(Authentication::Parameters([
-                ("client_id", "a"),
-                ("client_secret", "s")
-            ]))
-        ));
+        let post = Authentication::by_secret(method, "a", &"s".into()).unwrap();
+        assert_eq!(
+            parameters(&post),
+            [("client_id", "a"), ("client_secret", "s")]
+        );
+    }
+
+    #[test]
+    fn rfc_7521_section_4_2_an_assertion_is_typed() {
+        let assertion = Authentication::by_assertion("a", Zeroizing::new("x.y.z".to_owned()));
+        let wanted = [
+            ("client_id", "a"),
+            (
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            ),
+            ("client_assertion", "x.y.z"),
+        ];
+        assert_eq!(parameters(&assertion), wanted);
+        assert!(assertion.secrets.iter().any(|each| **each == "x.y.z"));
+    }
+
+    #[test]
+    fn rfc_8705_section_2_1_2_a_client_known_by_its_certificate_is_named() {
+        let by_name = Authentication::by_name("a");
+        assert_eq!(parameters(&by_name), [("client_id", "a")]);
+        assert!(by_name.secrets.is_empty());
     }
 
     proptest! {

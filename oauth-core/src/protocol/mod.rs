@@ -1,8 +1,16 @@
 //! What goes over the wire: pure functions without I/O.
 
+pub(crate) mod assertion;
 pub(crate) mod challenge;
 pub(crate) mod client_auth;
+#[cfg(feature = "jwt")]
+pub(crate) mod der;
+#[cfg(feature = "jwt")]
+pub(crate) mod jwk;
+pub(crate) mod jws;
 pub(crate) mod origin;
+#[cfg(feature = "jwt")]
+pub(crate) mod pem;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod retry_after;

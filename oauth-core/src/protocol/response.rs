@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tracing::debug;
@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorBuilder, ErrorKind};
 use crate::oauth_error::OAuthError;
+use crate::protocol::challenge::Challenge;
 use crate::protocol::retry_after::retry_after;
 use crate::scope::Scopes;
 use crate::secret::REDACTED;
@@ -33,7 +34,7 @@ pub(crate) struct Context<'a> {
     pub(crate) wall: SystemTime,
     /// The credentials in each form in which they were sent: a server that quotes one back in its error text
     /// is not quoted.
-    pub(crate) secrets: &'a [&'a str],
+    pub(crate) secrets: &'a [Zeroizing<String>],
 }
 
 /// The members of a JSON object, each left as it was written: a number no type can hold spoils only
@@ -46,9 +47,12 @@ pub(crate) fn read(
 ) -> Result<AccessToken, Error> {
     let status = response.status();
     let members = members(response.body());
-    let oauth_error = members
-        .as_ref()
-        .and_then(|members| oauth_error(members, context));
+    let in_body = |name: &str| string(members.as_ref()?.get(name)?);
+    let mut oauth_error = oauth_error(in_body, context);
+    if oauth_error.is_none() && !status.is_success() {
+        // Some servers put it there, and leave the body empty.
+        oauth_error = in_challenges(response.headers(), context);
+    }
     if status.is_success() && oauth_error.is_none() {
         let members = members.ok_or_else(|| malformed(response, "is not a JSON object"))?;
         return token(response, &members, context);
@@ -71,12 +75,16 @@ fn members(body: &[u8]) -> Option<Members<'_>> {
     serde_json::from_slice(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)).ok()
 }
 
-fn oauth_error(members: &Members<'_>, context: &Context<'_>) -> Option<OAuthError> {
+/// The fields of RFC 6749 §5.2, wherever they stand.
+fn oauth_error(
+    field: impl Fn(&str) -> Option<Zeroizing<String>>,
+    context: &Context<'_>,
+) -> Option<OAuthError> {
     let text = |name: &str| {
-        let text = string(members.get(name)?)?;
+        let text = field(name)?;
         let hidden = context.secrets.iter().filter(|secret| !secret.is_empty());
         Some(hidden.fold(text, |text, secret| {
-            Zeroizing::new(text.replace(*secret, REDACTED))
+            Zeroizing::new(text.replace(secret.as_str(), REDACTED))
         }))
     };
     let code = text("error").filter(|code| !code.is_empty())?;
@@ -88,6 +96,19 @@ fn oauth_error(members: &Members<'_>, context: &Context<'_>) -> Option<OAuthErro
         error = error.with_uri(&uri);
     }
     Some(error)
+}
+
+fn in_challenges(headers: &HeaderMap, context: &Context<'_>) -> Option<OAuthError> {
+    let challenges = Challenge::all(headers);
+    let challenge = challenges
+        .iter()
+        .find(|challenge| challenge.parameter("error").is_some())?;
+    let field = |name: &str| {
+        challenge
+            .parameter(name)
+            .map(|text| Zeroizing::new(text.to_owned()))
+    };
+    oauth_error(field, context)
 }
 
 fn refusal(status: StatusCode, says_why: bool) -> ErrorBuilder {

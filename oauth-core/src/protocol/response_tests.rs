@@ -16,7 +16,8 @@ fn read_parts(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<Acce
         &Context {
             sent: SENT,
             wall,
-            secrets: &["hunter2/+", "hunter2%2F%2B", "bWU6aHVudGVyMg"],
+            secrets: &["hunter2/+", "hunter2%2F%2B", "bWU6aHVudGVyMg"]
+                .map(|secret| Zeroizing::new(secret.to_owned())),
         },
     )
 }
@@ -175,6 +176,31 @@ fn p08_the_error_body_of_a_400_is_kept() {
             .to_string()
             .contains("invalid_scope (no \u{fffd}such scope)"),
         "{error}"
+    );
+}
+
+#[test]
+fn p08_an_error_may_stand_in_a_challenge_with_an_empty_body() {
+    let headers = [
+        ("www-authenticate", "Basic realm=\"x\""),
+        (
+            "www-authenticate",
+            r#"Bearer error="invalid_client", error_description="no hunter2/+ here""#,
+        ),
+    ];
+    for (status, body) in [(401, ""), (401, "<html>"), (401, "{}")] {
+        let error = read_parts(status, &headers, body.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        let oauth_error = error.oauth_error().unwrap();
+        assert_eq!(*oauth_error.code(), OAuthErrorCode::InvalidClient);
+        assert_eq!(oauth_error.description(), Some("no [redacted] here"));
+    }
+    let body = br#"{"error":"invalid_scope"}"#;
+    let error = read_parts(400, &headers, body).unwrap_err();
+    assert_eq!(
+        *error.oauth_error().unwrap().code(),
+        OAuthErrorCode::InvalidScope,
+        "the body comes first"
     );
 }
 

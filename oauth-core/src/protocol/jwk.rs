@@ -1,0 +1,64 @@
+//! JSON Web Keys (RFC 7517), the public halves, and their thumbprints (RFC 7638).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// The members that make up a public key, in the order of RFC 7638 §3.3 (RFC 7638 §3.2, RFC 8037 §2).
+fn required(jwk: &Value) -> Option<&'static [&'static str]> {
+    match jwk.get("kty")?.as_str()? {
+        "EC" => Some(&["crv", "kty", "x", "y"]),
+        "RSA" => Some(&["e", "kty", "n"]),
+        "OKP" => Some(&["crv", "kty", "x"]),
+        _ => None,
+    }
+}
+
+/// The SHA-256 thumbprint of a public key (RFC 7638 §3). `None` for what is none.
+pub(crate) fn thumbprint(jwk: &Value) -> Option<String> {
+    let mut text = String::from("{");
+    for name in required(jwk)? {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        let value = jwk.get(*name).filter(|value| value.is_string())?;
+        text.push_str(&format!("\"{name}\":{value}"));
+    }
+    text.push('}');
+    Some(URL_SAFE_NO_PAD.encode(Sha256::digest(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn rfc_7638_section_3_1_thumbprint_of_an_rsa_key() {
+        let jwk = json!({
+            "kty": "RSA",
+            "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
+            "e": "AQAB",
+            "alg": "RS256",
+            "kid": "2011-04-29",
+        });
+        assert_eq!(
+            thumbprint(&jwk).unwrap(),
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+        );
+    }
+
+    #[test]
+    fn rfc_8037_appendix_a_3_thumbprint_of_an_ed25519_key() {
+        let jwk = json!({
+            "crv": "Ed25519",
+            "kty": "OKP",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        });
+        assert_eq!(
+            thumbprint(&jwk).unwrap(),
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+        );
+    }
+}

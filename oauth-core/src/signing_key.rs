@@ -1,0 +1,387 @@
+//! Private keys in memory.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
+use jsonwebtoken::jwk::EllipticCurve;
+use jsonwebtoken::{Algorithm, EncodingKey};
+use p521::ecdsa::signature::Signer as _;
+use p521::pkcs8::{DecodePrivateKey as _, PrivateKeyInfo};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind};
+use crate::protocol::der::{Curve, Der, ec_private_key, pkcs1_rsa, pkcs8_ec, pkcs8_ed25519};
+use crate::protocol::jwk::thumbprint;
+use crate::protocol::jws::JwsAlgorithm;
+use crate::protocol::pem::{self, Label};
+use crate::secret::REDACTED;
+use crate::signer::JwsSigner;
+use crate::unique::fill;
+
+/// The smallest RSA modulus that may sign, in bytes (RFC 7518 §3.3): 2048 bits.
+const SMALLEST_MODULUS: usize = 256;
+
+/// A private key in memory, for `private_key_jwt` and DPoP. Needs the feature `jwt`.
+///
+/// Its memory is wiped when it is dropped, and `Debug` does not show it.
+///
+/// # Examples
+///
+/// ```
+/// use oauth_core::{ClientCredentials, JwsAlgorithm, SigningKey};
+///
+/// # fn example(http_client: impl oauth_core::HttpClient + 'static) -> Result<(), Box<dyn std::error::Error>> {
+/// let pem = std::fs::read_to_string("key.pem")?;
+/// let key = SigningKey::from_pem(JwsAlgorithm::Es256, &pem)?.with_key_id("2024-05");
+/// let source = ClientCredentials::builder("https://id.example.com/oauth/token", "my-client")
+///     .private_key(key)
+///     .http_client(http_client)
+///     .build()?
+///     .cached();
+/// # Ok(())
+/// # }
+/// ```
+pub struct SigningKey {
+    algorithm: JwsAlgorithm,
+    key: Key,
+    key_id: Option<String>,
+    public_jwk: Value,
+}
+
+enum Key {
+    Library(Algorithm, EncodingKey),
+    /// jsonwebtoken has no ES512.
+    P521(p521::ecdsa::SigningKey),
+}
+
+impl SigningKey {
+    /// Reads a key in PEM: PKCS#8 (`PRIVATE KEY`), PKCS#1 (`RSA PRIVATE KEY`) or RFC 5915 (`EC PRIVATE KEY`),
+    /// not encrypted.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] says what is wrong: no such key, a key of another kind than the algorithm's,
+    /// an RSA key below 2048 bits.
+    pub fn from_pem(algorithm: JwsAlgorithm, pem: &str) -> Result<Self, Error> {
+        let (label, der) = pem::private_key(pem).map_err(unusable)?;
+        let der = match (label, Kind::of(algorithm)?) {
+            (Label::Ec, Kind::Ec(curve)) => pkcs8_ec(curve, &der),
+            (Label::Rsa, Kind::Rsa) => der,
+            (Label::Pkcs8, Kind::Rsa) => rsa_inside(&der)?,
+            (Label::Pkcs8, Kind::Ec(_) | Kind::Ed25519) => der,
+            _ => return Err(other_kind(algorithm)),
+        };
+        Self::from_der(algorithm, &der)
+    }
+
+    /// Reads a private key as a JWK (RFC 7517), which has to name its algorithm in `alg`. Its `kid`, if any,
+    /// becomes the key id.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`], as [`from_pem`](Self::from_pem).
+    pub fn from_jwk(jwk: &str) -> Result<Self, Error> {
+        let jwk = Jwk::parse(jwk)?;
+        let named = jwk.text("alg").and_then(JwsAlgorithm::from_name);
+        let algorithm = named
+            .ok_or_else(|| unusable("it names no known algorithm in alg; use from_jwk_with"))?;
+        jwk.into_key(algorithm)
+    }
+
+    /// Reads a private key as a JWK for an algorithm that the JWK does not name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`], as [`from_pem`](Self::from_pem).
+    pub fn from_jwk_with(algorithm: JwsAlgorithm, jwk: &str) -> Result<Self, Error> {
+        Jwk::parse(jwk)?.into_key(algorithm)
+    }
+
+    /// Makes a new key, of an elliptic curve: [`JwsAlgorithm::Es256`] is what every server with DPoP knows.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] for an RSA or HMAC algorithm.
+    pub fn generate(algorithm: JwsAlgorithm) -> Result<Self, Error> {
+        let (size, excess) = match Kind::of(algorithm)? {
+            // The order of P-521 has 521 bits.
+            Kind::Ec(Curve::P521) => (Curve::P521.size(), 7),
+            Kind::Ec(curve) => (curve.size(), 0),
+            Kind::Ed25519 => (32, 0),
+            Kind::Rsa => return Err(unusable("RSA keys are not made here; use ES256")),
+        };
+        // Nearly every number is a key; hitting one that is none this often is out of reach.
+        let mut outcome = Err(unusable("the randomness of the system is none"));
+        for _ in 0..32 {
+            let mut number = Zeroizing::new(vec![0; size]);
+            fill(&mut number)?;
+            number[0] &= 0xff >> excess;
+            outcome = Self::from_der(algorithm, &Kind::of(algorithm)?.wrap(&number));
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// Names the key, so that the server finds the public one among those registered (`kid`).
+    #[must_use]
+    pub fn with_key_id(mut self, key_id: impl Into<String>) -> Self {
+        self.key_id = Some(key_id.into());
+        self
+    }
+
+    /// From PKCS#8, or for RSA from PKCS#1.
+    fn from_der(algorithm: JwsAlgorithm, der: &Der) -> Result<Self, Error> {
+        let kind = Kind::of(algorithm)?;
+        if kind == Kind::Ec(Curve::P521) {
+            let secret = p521::SecretKey::from_pkcs8_der(der).map_err(|_| other_kind(algorithm))?;
+            let key = p521::ecdsa::SigningKey::from_slice(&Zeroizing::new(secret.to_bytes()))
+                .map_err(|_| other_kind(algorithm))?;
+            let point = p521::ecdsa::VerifyingKey::from(&key).to_encoded_point(false);
+            let (x, y) = point.as_bytes()[1..].split_at(Curve::P521.size());
+            let public_jwk = ec_jwk(Curve::P521, x, y);
+            return Ok(Self::of(algorithm, Key::P521(key), public_jwk));
+        }
+        let utilities = &DEFAULT_PROVIDER.key_utils;
+        let library = library_algorithm(algorithm).ok_or_else(|| other_kind(algorithm))?;
+        let fault = |_| other_kind(algorithm);
+        let (key, public_jwk) = match kind {
+            Kind::Ec(curve) => {
+                let (_, x, y) =
+                    (utilities.ec_pub_components_from_private_key)(der, library).map_err(fault)?;
+                (EncodingKey::from_ec_der(der), ec_jwk(curve, &x, &y))
+            }
+            Kind::Ed25519 => {
+                let curve = EllipticCurve::Ed25519;
+                let x =
+                    (utilities.ed_pub_components_from_private_key)(der, &curve).map_err(fault)?;
+                let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(&x)});
+                (EncodingKey::from_ed_der(der), jwk)
+            }
+            Kind::Rsa => {
+                let (n, e) = (utilities.rsa_pub_components_from_private_key)(der).map_err(fault)?;
+                if n.len() < SMALLEST_MODULUS {
+                    return Err(unusable(
+                        "it is an RSA key below 2048 bits, which must not be used (RFC 7518 §3.3)",
+                    ));
+                }
+                let jwk = json!({"kty": "RSA", "n": base64url(&n), "e": base64url(&e)});
+                (EncodingKey::from_rsa_der(der), jwk)
+            }
+        };
+        Ok(Self::of(algorithm, Key::Library(library, key), public_jwk))
+    }
+
+    fn of(algorithm: JwsAlgorithm, key: Key, public_jwk: Value) -> Self {
+        Self {
+            algorithm,
+            key,
+            key_id: None,
+            public_jwk,
+        }
+    }
+}
+
+#[async_trait]
+impl JwsSigner for SigningKey {
+    fn algorithm(&self) -> JwsAlgorithm {
+        self.algorithm
+    }
+
+    fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    fn public_jwk(&self) -> Option<&Value> {
+        Some(&self.public_jwk)
+    }
+
+    fn key_name(&self) -> String {
+        thumbprint(&self.public_jwk).unwrap_or_default()
+    }
+
+    async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        match &self.key {
+            Key::P521(key) => {
+                let signature: p521::ecdsa::Signature =
+                    key.try_sign(message).map_err(|_| unsigned())?;
+                Ok(signature.to_vec())
+            }
+            Key::Library(algorithm, key) => sign(*algorithm, key, message),
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("algorithm", &self.algorithm)
+            .field("key_id", &self.key_id)
+            .field("key", &REDACTED)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The HMAC of a message under a client secret, for `client_secret_jwt`.
+pub(crate) fn hmac(
+    algorithm: JwsAlgorithm,
+    secret: &str,
+    message: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let library = library_algorithm(algorithm).ok_or_else(unsigned)?;
+    sign(
+        library,
+        &EncodingKey::from_secret(secret.as_bytes()),
+        message,
+    )
+}
+
+/// By this provider, whatever the process has for a default: that one may be missing, and panic.
+fn sign(algorithm: Algorithm, key: &EncodingKey, message: &[u8]) -> Result<Vec<u8>, Error> {
+    let signer = (DEFAULT_PROVIDER.signer_factory)(&algorithm, key).map_err(|_| unsigned())?;
+    signer.try_sign(message).map_err(|_| unsigned())
+}
+
+/// The kinds of keys, by what their algorithms ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Rsa,
+    Ec(Curve),
+    Ed25519,
+}
+
+impl Kind {
+    fn of(algorithm: JwsAlgorithm) -> Result<Self, Error> {
+        Ok(match algorithm {
+            JwsAlgorithm::Es256 => Self::Ec(Curve::P256),
+            JwsAlgorithm::Es384 => Self::Ec(Curve::P384),
+            JwsAlgorithm::Es512 => Self::Ec(Curve::P521),
+            JwsAlgorithm::EdDsa => Self::Ed25519,
+            JwsAlgorithm::Rs256
+            | JwsAlgorithm::Rs384
+            | JwsAlgorithm::Rs512
+            | JwsAlgorithm::Ps256
+            | JwsAlgorithm::Ps384
+            | JwsAlgorithm::Ps512 => Self::Rsa,
+            JwsAlgorithm::Hs256 | JwsAlgorithm::Hs384 | JwsAlgorithm::Hs512 => {
+                return Err(unusable(
+                    "an HMAC has no private key; use the method client_secret_jwt",
+                ));
+            }
+        })
+    }
+
+    /// An envelope around a bare number. RSA keys have several.
+    fn wrap(self, number: &[u8]) -> Der {
+        match self {
+            Self::Ec(curve) => pkcs8_ec(curve, &ec_private_key(number)),
+            Self::Ed25519 | Self::Rsa => pkcs8_ed25519(number),
+        }
+    }
+}
+
+/// A private JWK; its memory is wiped.
+struct Jwk(serde_json::Map<String, Value>);
+
+impl Jwk {
+    /// Errors of the parser quote nothing but positions, and are left out all the same.
+    fn parse(text: &str) -> Result<Self, Error> {
+        match serde_json::from_str(text) {
+            Ok(Value::Object(members)) => Ok(Self(members)),
+            _ => Err(unusable("it is not a JSON object")),
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str()
+    }
+
+    /// A member with a big-endian number or other bytes.
+    fn bytes(&self, name: &str) -> Result<Der, Error> {
+        let text = self.text(name).ok_or_else(|| missing(name))?;
+        let mut bytes = Zeroizing::new(vec![0; text.len().div_ceil(4) * 3]);
+        let length = URL_SAFE_NO_PAD
+            .decode_slice(text, &mut bytes)
+            .map_err(|_| missing(name))?;
+        bytes.truncate(length);
+        Ok(bytes)
+    }
+
+    fn into_key(self, algorithm: JwsAlgorithm) -> Result<SigningKey, Error> {
+        let kind = Kind::of(algorithm)?;
+        let fits = match kind {
+            Kind::Rsa => self.text("kty") == Some("RSA"),
+            Kind::Ec(curve) => {
+                self.text("kty") == Some("EC") && self.text("crv") == Some(curve.name())
+            }
+            Kind::Ed25519 => self.text("kty") == Some("OKP") && self.text("crv") == Some("Ed25519"),
+        };
+        if !fits {
+            return Err(other_kind(algorithm));
+        }
+        let der = if kind == Kind::Rsa {
+            let members = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
+            let [n, e, d, p, q, dp, dq, qi] = members.map(|name| self.bytes(name));
+            pkcs1_rsa([&n?, &e?, &d?, &p?, &q?, &dp?, &dq?, &qi?])
+        } else {
+            kind.wrap(&self.bytes("d")?)
+        };
+        let mut key = SigningKey::from_der(algorithm, &der)?;
+        key.key_id = self.text("kid").map(str::to_owned);
+        Ok(key)
+    }
+}
+
+impl Drop for Jwk {
+    fn drop(&mut self) {
+        for (_, value) in std::mem::take(&mut self.0) {
+            if let Value::String(text) = value {
+                drop(Zeroizing::new(text));
+            }
+        }
+    }
+}
+
+/// The PKCS#1 key within PKCS#8, of either RSA kind (RFC 8017 A.1, A.2.3).
+fn rsa_inside(pkcs8: &[u8]) -> Result<Der, Error> {
+    let not_rsa = || other_kind(JwsAlgorithm::Rs256);
+    let info = PrivateKeyInfo::try_from(pkcs8).map_err(|_| not_rsa())?;
+    let kind = info.algorithm.oid.to_string();
+    if kind != "1.2.840.113549.1.1.1" && kind != "1.2.840.113549.1.1.10" {
+        return Err(not_rsa());
+    }
+    Ok(Zeroizing::new(info.private_key.to_vec()))
+}
+
+fn library_algorithm(algorithm: JwsAlgorithm) -> Option<Algorithm> {
+    algorithm.as_str().parse().ok()
+}
+
+fn ec_jwk(curve: Curve, x: &[u8], y: &[u8]) -> Value {
+    json!({"kty": "EC", "crv": curve.name(), "x": base64url(x), "y": base64url(y)})
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn other_kind(algorithm: JwsAlgorithm) -> Error {
+    unusable(&format!("it is not a key for {algorithm}"))
+}
+
+fn missing(member: &str) -> Error {
+    unusable(&format!("its member {member:?} is missing or malformed"))
+}
+
+fn unusable(what: &str) -> Error {
+    Error::configuration(format!("the private key cannot be used: {what}"))
+}
+
+fn unsigned() -> Error {
+    Error::new(ErrorKind::Configuration, "the private key does not sign")
+}
