@@ -1,16 +1,16 @@
 //! A client that calls the endpoints of its authorization server: authenticates, and tries again where that is
 //! of use.
 
-use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Response, StatusCode, Uri};
+use http::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use tracing::debug;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
+use crate::credential::Credential;
 use crate::error::{Error, ErrorKind};
 use crate::http_client::HttpClient;
 use crate::oauth_error::OAuthErrorCode;
@@ -19,29 +19,8 @@ use crate::protocol::client_auth::{Authentication, ClientAuthMethod};
 use crate::protocol::jws::{JwsAlgorithm, compact};
 use crate::protocol::request::post;
 use crate::protocol::response::Context;
-use crate::secret_source::SecretSource;
-use crate::signer::JwsSigner;
+use crate::server::Endpoint;
 use crate::unique::unique;
-
-/// What the client authenticates with.
-pub(crate) enum Credential {
-    Nothing,
-    Secret(SecretSource),
-    Key(Arc<dyn JwsSigner>),
-    /// An assertion that somebody else has signed.
-    Assertion(SecretSource),
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nothing => f.write_str("Nothing"),
-            Self::Secret(source) => f.debug_tuple("Secret").field(source).finish(),
-            Self::Key(key) => f.debug_tuple("Key").field(&key.algorithm()).finish(),
-            Self::Assertion(source) => f.debug_tuple("Assertion").field(source).finish(),
-        }
-    }
-}
 
 /// A registered client.
 pub(crate) struct Client {
@@ -58,21 +37,12 @@ pub(crate) struct Client {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// An endpoint, and what is to be known to call it.
-pub(crate) struct Endpoint<'a> {
-    pub(crate) uri: &'a Uri,
-    pub(crate) method: ClientAuthMethod,
-    /// The token endpoint as servers name it in assertions.
-    pub(crate) token_endpoint: &'a str,
-    pub(crate) issuer: Option<&'a str>,
-}
-
 impl Client {
     /// Posts `parameters` and reads the answer with `read`. If the server does not accept the client and its
     /// secret has changed meanwhile, it is asked once more.
     pub(crate) async fn call<T>(
         &self,
-        endpoint: &Endpoint<'_>,
+        endpoint: &Endpoint,
         parameters: &[(&str, &str)],
         read: impl Fn(&Response<Bytes>, &Context<'_>) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
@@ -80,7 +50,7 @@ impl Client {
         let mut may_change = self.may_change();
         loop {
             let authentication = self.authenticate(endpoint, secret.as_ref()).await?;
-            let request = post(endpoint.uri, parameters, &authentication);
+            let request = post(&endpoint.uri, parameters, &authentication);
             let sent = self.clock.now();
             let response = self.http_client.send(request).await?;
             let context = Context {
@@ -134,7 +104,7 @@ impl Client {
     /// Made anew for every request: no assertion is ever sent twice.
     async fn authenticate(
         &self,
-        endpoint: &Endpoint<'_>,
+        endpoint: &Endpoint,
         secret: Option<&SecretString>,
     ) -> Result<Authentication, Error> {
         match (&self.credential, secret) {
@@ -169,13 +139,15 @@ impl Client {
 
     fn assertion(
         &self,
-        endpoint: &Endpoint<'_>,
+        endpoint: &Endpoint,
         algorithm: JwsAlgorithm,
         key_id: Option<&str>,
     ) -> Result<String, Error> {
+        let token_endpoint = endpoint.token_endpoint.as_ref().unwrap_or(&endpoint.uri);
+        let token_endpoint = token_endpoint.to_string();
         let audience = match &self.audience {
-            AssertionAudience::TokenEndpoint => endpoint.token_endpoint,
-            AssertionAudience::Issuer => endpoint.issuer.unwrap_or(endpoint.token_endpoint),
+            AssertionAudience::TokenEndpoint => &token_endpoint,
+            AssertionAudience::Issuer => endpoint.issuer.as_ref().unwrap_or(&token_endpoint),
             AssertionAudience::Exactly(audience) => audience,
         };
         let assertion = Assertion {

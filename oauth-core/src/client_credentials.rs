@@ -4,16 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::Uri;
 
 use crate::cached::CachedTokenSource;
-use crate::client::{Client, Endpoint};
+use crate::client::Client;
 use crate::error::Error;
 use crate::protocol::client_auth::ClientAuthMethod;
+use crate::protocol::metadata::{EndpointKind, ServerMetadata};
 use crate::protocol::request::client_credentials;
 use crate::protocol::response::read;
 use crate::refresh::policy::RefreshPolicy;
 use crate::scope::Scopes;
+use crate::server::Server;
 use crate::source::TokenSource;
 use crate::token::AccessToken;
 use crate::token_key::TokenKey;
@@ -49,8 +50,9 @@ use crate::token_key::TokenKey;
 /// ```
 pub struct ClientCredentials {
     pub(crate) client: Client,
-    pub(crate) token_endpoint: Uri,
-    pub(crate) method: ClientAuthMethod,
+    pub(crate) server: Server,
+    /// `None`: by its secret, in whatever way the server likes.
+    pub(crate) method: Option<ClientAuthMethod>,
     pub(crate) key: TokenKey,
     pub(crate) scopes: Scopes,
     pub(crate) parameters: Box<[(String, String)]>,
@@ -79,6 +81,16 @@ impl ClientCredentials {
         self.key
     }
 
+    /// What the server says about itself; fetched if it is not known yet. `None` with a configured token URL.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Discovery`](crate::ErrorKind::Discovery) if there is no usable metadata, or why the server
+    /// cannot be asked.
+    pub async fn metadata(&self) -> Result<Option<Arc<ServerMetadata>>, Error> {
+        self.server.metadata().await
+    }
+
     /// The scopes asked for.
     #[must_use]
     pub fn scopes(&self) -> &Scopes {
@@ -89,12 +101,10 @@ impl ClientCredentials {
 #[async_trait]
 impl TokenSource for ClientCredentials {
     async fn token(&self) -> Result<AccessToken, Error> {
-        let endpoint = Endpoint {
-            uri: &self.token_endpoint,
-            method: self.method,
-            token_endpoint: &self.token_endpoint.to_string(),
-            issuer: None,
-        };
+        let endpoint = self
+            .server
+            .endpoint(EndpointKind::Token, self.method)
+            .await?;
         let parameters = client_credentials(&self.scopes, &self.parameters);
         self.client.call(&endpoint, &parameters, read).await
     }

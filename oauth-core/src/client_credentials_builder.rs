@@ -2,21 +2,21 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use zeroize::Zeroizing;
-
-use crate::client::{Client, Credential};
+use crate::client::Client;
 use crate::client_credentials::ClientCredentials;
 use crate::clock::Clock;
+use crate::credential::Credential;
 use crate::error::Error;
 use crate::http_client::HttpClient;
 use crate::protocol::assertion::AssertionAudience;
-use crate::protocol::client_auth::{Authentication, ClientAuthMethod};
+use crate::protocol::client_auth::ClientAuthMethod;
 use crate::protocol::jws::JwsAlgorithm;
-use crate::protocol::origin::token_endpoint;
 use crate::protocol::request::{Shape, check_extra};
 use crate::scope::Scopes;
 use crate::secret_source::SecretSource;
+use crate::server::ServerSettings;
 use crate::signer::JwsSigner;
 use crate::system_clock::SystemClock;
 
@@ -26,14 +26,39 @@ impl ClientCredentials {
         token_url: impl Into<String>,
         client_id: impl Into<String>,
     ) -> ClientCredentialsBuilder {
-        ClientCredentialsBuilder::new(token_url.into(), client_id.into())
+        ClientCredentialsBuilder::new(ServerSettings::at(token_url.into()), client_id.into())
+    }
+
+    /// Starts with the issuer and the client's id: the endpoints are read from the metadata of the server
+    /// (RFC 8414, or OpenID Connect Discovery), which is fetched at the first token request and believed for an
+    /// hour. A client with a secret authenticates in the way that the server names there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use oauth_core::{ClientCredentials, HttpClient};
+    ///
+    /// # fn example(http_client: impl HttpClient + 'static) -> Result<(), oauth_core::Error> {
+    /// let source = ClientCredentials::discover("https://id.example.com/tenant-a", "my-client")
+    ///     .client_secret("shh")
+    ///     .http_client(http_client)
+    ///     .build()?
+    ///     .cached();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn discover(
+        issuer: impl Into<String>,
+        client_id: impl Into<String>,
+    ) -> ClientCredentialsBuilder {
+        ClientCredentialsBuilder::new(ServerSettings::of(issuer.into()), client_id.into())
     }
 }
 
 /// Builds [`ClientCredentials`]; made by [`ClientCredentials::builder`].
 #[must_use]
 pub struct ClientCredentialsBuilder {
-    token_url: String,
+    server: ServerSettings,
     client_id: String,
     /// What was given to authenticate with, of which there must be one at most.
     credentials: Vec<Credential>,
@@ -47,9 +72,9 @@ pub struct ClientCredentialsBuilder {
 }
 
 impl ClientCredentialsBuilder {
-    fn new(token_url: String, client_id: String) -> Self {
+    fn new(server: ServerSettings, client_id: String) -> Self {
         Self {
-            token_url,
+            server,
             client_id,
             credentials: Vec::new(),
             method: None,
@@ -107,6 +132,38 @@ impl ClientCredentialsBuilder {
         self
     }
 
+    /// The issuer that the metadata names, where it is not the one that was started with: behind another host
+    /// name, say. It is compared character for character (RFC 8414 §3.3).
+    pub fn expected_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.server.expected_issuer = Some(issuer.into());
+        self
+    }
+
+    /// Where the metadata is, if it is not where RFC 8414 §3.1 and OpenID Connect Discovery say.
+    pub fn metadata_url(mut self, url: impl Into<String>) -> Self {
+        self.server.metadata_url = Some(url.into());
+        self
+    }
+
+    /// How long metadata is believed before it is fetched anew; an hour unless said otherwise. If that fails, it
+    /// goes on being used.
+    pub fn metadata_lifetime(mut self, lifetime: Duration) -> Self {
+        self.server.metadata_lifetime = lifetime;
+        self
+    }
+
+    /// Where tokens are asked about (RFC 7662), if that is not discovered.
+    pub fn introspection_url(mut self, url: impl Into<String>) -> Self {
+        self.server.introspection_url = Some(url.into());
+        self
+    }
+
+    /// Where tokens are given back (RFC 7009), if that is not discovered.
+    pub fn revocation_url(mut self, url: impl Into<String>) -> Self {
+        self.server.revocation_url = Some(url.into());
+        self
+    }
+
     /// The scopes to ask for (RFC 6749 §3.3). An item may be a list separated by spaces. Without any,
     /// the server decides.
     pub fn scopes<I>(mut self, scopes: I) -> Self
@@ -158,28 +215,34 @@ impl ClientCredentialsBuilder {
     /// is no absolute URI; nothing to authenticate with, more than one thing, or one that does not fit the
     /// method; a missing HTTP client.
     pub fn build(mut self) -> Result<ClientCredentials, Error> {
-        let token_endpoint = token_endpoint(&self.token_url)?;
         if self.client_id.is_empty() {
             return Err(Error::configuration("the client id is empty"));
         }
         let credential = self.take_credential()?;
-        let method = check_method(&credential, self.method)?;
-        check_credential(&credential, method, &self.client_id)?;
+        let method = credential.method(self.method)?;
+        credential.check(method, &self.client_id)?;
         self.check_assertions()?;
         let http_client = self.http_client.take().ok_or_else(|| {
             Error::configuration("the HTTP client is missing; give one with .http_client(…)")
         })?;
+        let server = self.server.build(&http_client, &self.clock)?;
         let scopes = std::mem::replace(&mut self.scopes, Ok(Scopes::default()))?;
         check_extra(&self.parameters)?;
-        let identity = self.identity(&credential, method);
-        let identity: Vec<_> = identity
+        let mut authentication = credential.identity(method, self.server.is_discovered());
+        for (name, value) in [
+            ("audience", format!("{:?}", self.audience)),
+            ("hmac", self.hmac.to_string()),
+        ] {
+            authentication.push((name, value.into()));
+        }
+        let authentication: Vec<_> = authentication
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
         let key = Shape {
-            server: &[("token_endpoint", &token_endpoint.to_string())],
+            server: &self.server.identity(),
             client_id: &self.client_id,
-            authentication: &identity,
+            authentication: &authentication,
             scopes: &scopes,
             extra: &self.parameters,
             dpop: None,
@@ -194,7 +257,7 @@ impl ClientCredentialsBuilder {
                 http_client,
                 clock: self.clock,
             },
-            token_endpoint,
+            server,
             method,
             key,
             scopes,
@@ -214,7 +277,7 @@ impl ClientCredentialsBuilder {
     }
 
     fn check_assertions(&self) -> Result<(), Error> {
-        if self.audience == AssertionAudience::Issuer {
+        if self.audience == AssertionAudience::Issuer && !self.server.is_discovered() {
             return Err(Error::configuration(
                 "the issuer is not known without discovery; name it with AssertionAudience::Exactly(…)",
             ));
@@ -226,96 +289,6 @@ impl ClientCredentialsBuilder {
             )));
         }
         Ok(())
-    }
-
-    /// How the client authenticates and with what, as part of the key of its tokens.
-    fn identity(
-        &self,
-        credential: &Credential,
-        method: ClientAuthMethod,
-    ) -> Vec<(&'static str, Zeroizing<String>)> {
-        let mut parts = vec![
-            ("method", format!("{method:?}")),
-            ("audience", format!("{:?}", self.audience)),
-            ("hmac", self.hmac.to_string()),
-        ];
-        let source = match credential {
-            Credential::Nothing => None,
-            Credential::Secret(source) => Some(source),
-            Credential::Key(key) => {
-                parts.push(("algorithm", key.algorithm().to_string()));
-                parts.push(("key_id", format!("{:?}", key.key_id())));
-                parts.push(("key", key.key_name()));
-                None
-            }
-            Credential::Assertion(source) => Some(source),
-        };
-        let mut parts: Vec<_> = parts
-            .into_iter()
-            .map(|(name, value)| (name, Zeroizing::new(value)))
-            .collect();
-        if let Some(source) = source {
-            parts.extend(source.identity().map(|part| ("secret", part)));
-        }
-        parts
-    }
-}
-
-/// The method that goes with the credential; one that was named must.
-fn check_method(
-    credential: &Credential,
-    named: Option<ClientAuthMethod>,
-) -> Result<ClientAuthMethod, Error> {
-    let method = named.unwrap_or(match credential {
-        Credential::Key(_) | Credential::Assertion(_) => ClientAuthMethod::PrivateKeyJwt,
-        Credential::Secret(_) | Credential::Nothing => ClientAuthMethod::default(),
-    });
-    let wanted = match method {
-        ClientAuthMethod::PrivateKeyJwt => "a key with .private_key(…), or .client_assertion(…)",
-        ClientAuthMethod::TlsClientAuth | ClientAuthMethod::None => "none of them",
-        _ => "a secret with .client_secret(…)",
-    };
-    let fits = match credential {
-        Credential::Nothing => wanted == "none of them",
-        Credential::Secret(_) => wanted.starts_with("a secret"),
-        Credential::Key(_) | Credential::Assertion(_) => wanted.starts_with("a key"),
-    };
-    if fits {
-        return Ok(method);
-    }
-    let given = match credential {
-        Credential::Nothing => "nothing to authenticate with is given",
-        Credential::Secret(_) => "a client secret is given",
-        Credential::Key(_) => "a private key is given",
-        Credential::Assertion(_) => "a client assertion is given",
-    };
-    Err(Error::configuration(format!(
-        "{given}, but {} wants {wanted}",
-        method.as_str()
-    )))
-}
-
-/// What can be known to be wrong with a credential before it is used.
-fn check_credential(
-    credential: &Credential,
-    method: ClientAuthMethod,
-    client_id: &str,
-) -> Result<(), Error> {
-    match credential {
-        Credential::Secret(source) | Credential::Assertion(source) => {
-            let Some(secret) = source.fixed() else {
-                return Ok(());
-            };
-            source.check(secret)?;
-            if method == ClientAuthMethod::ClientSecretBasicRaw {
-                Authentication::by_secret(method, client_id, secret)?;
-            }
-            Ok(())
-        }
-        Credential::Key(key) if key.algorithm().is_symmetric() => Err(Error::configuration(
-            format!("{} is an HMAC, which is no private key", key.algorithm()),
-        )),
-        Credential::Key(_) | Credential::Nothing => Ok(()),
     }
 }
 

@@ -36,6 +36,10 @@ pub enum ErrorKind {
     /// The server answered with something that is not a token response (RFC 6749 §5.1). Repeating does
     /// not help; check the token URL.
     MalformedResponse,
+    /// The metadata of the server is missing or cannot be used (RFC 8414); the
+    /// [`source`](std::error::Error::source) is a [`DiscoveryError`](crate::DiscoveryError). Repeating does not
+    /// help; check the issuer.
+    Discovery,
     /// The token is of a type this client cannot use (RFC 6749 §7.1). Repeating does not help.
     UnsupportedTokenType,
     /// Fresh tokens are rejected by the API, or the server handed out a rejected one. Repeating helps
@@ -59,6 +63,7 @@ impl ErrorKind {
             Self::ServerUnavailable => "server_unavailable",
             Self::Refused => "refused",
             Self::MalformedResponse => "malformed_response",
+            Self::Discovery => "discovery",
             Self::UnsupportedTokenType => "unsupported_token_type",
             Self::TokenRejected => "token_rejected",
             Self::ForeignOrigin => "foreign_origin",

@@ -24,7 +24,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "stored_token",
         ],
     ),
-    ("outcomes", &["oauth_error", "error"]),
+    ("outcomes", &["oauth_error", "discovery_error", "error"]),
     (
         "pure",
         &[
@@ -39,6 +39,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "protocol/client_auth",
             "protocol/request",
             "protocol/response",
+            "protocol/metadata",
             "refresh/policy",
             "refresh/backoff",
             "refresh/decision",
@@ -72,6 +73,9 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "authorizer",
             "unique",
             "secret_source",
+            "credential",
+            "discovery",
+            "server",
             "signing_key",
             "client",
             "client_credentials",

@@ -8,6 +8,7 @@ pub(crate) mod der;
 #[cfg(feature = "jwt")]
 pub(crate) mod jwk;
 pub(crate) mod jws;
+pub(crate) mod metadata;
 pub(crate) mod origin;
 #[cfg(feature = "jwt")]
 pub(crate) mod pem;

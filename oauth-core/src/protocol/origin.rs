@@ -164,13 +164,10 @@ impl fmt::Debug for Origin {
     }
 }
 
-/// Reads the URL of a token endpoint (RFC 6749 §3.2, §3.2.1).
-pub(crate) fn token_endpoint(text: &str) -> Result<Uri, Error> {
+/// Reads the URL of an endpoint that credentials are sent to (RFC 6749 §3.2, §3.2.1); `name` is for errors.
+pub(crate) fn endpoint(name: &str, text: &str) -> Result<Uri, Error> {
     let fault = |what: &str| {
-        Error::configuration(format!(
-            "the token URL {} cannot be used: {what}",
-            shown(text)
-        ))
+        Error::configuration(format!("the {name} {} cannot be used: {what}", shown(text)))
     };
     if authority_part(text).contains('@') {
         return Err(fault(
@@ -222,7 +219,7 @@ mod tests {
     use super::*;
 
     fn refusal(text: &str) -> String {
-        token_endpoint(text).unwrap_err().to_string()
+        endpoint("token URL", text).unwrap_err().to_string()
     }
 
     #[test]
@@ -236,7 +233,7 @@ mod tests {
             "http://[::1]:80/token",
             "http://localhost/token",
         ] {
-            assert_eq!(token_endpoint(fine).unwrap().to_string(), fine);
+            assert_eq!(endpoint("token URL", fine).unwrap().to_string(), fine);
         }
     }
 
@@ -250,7 +247,7 @@ mod tests {
         let with_password = refusal("https://user:hunter2@id.example.com/token");
         assert!(with_password.contains("user information"));
         assert!(!with_password.contains("hunter2"));
-        assert!(token_endpoint("https://id.example.com/a@b").is_ok());
+        assert!(endpoint("token URL", "https://id.example.com/a@b").is_ok());
     }
 
     #[test]

@@ -1,0 +1,64 @@
+//! Why the metadata of a server is of no use.
+
+use http::StatusCode;
+
+/// Why the metadata of an authorization server cannot be used (RFC 8414): the
+/// [`source`](std::error::Error::source) of an error of kind
+/// [`ErrorKind::Discovery`](crate::ErrorKind::Discovery).
+///
+/// # Examples
+///
+/// ```
+/// use oauth_core::{DiscoveryError, Error};
+/// use std::error::Error as _;
+///
+/// fn is_another_server(error: &Error) -> bool {
+///     let cause = error.source().and_then(|cause| cause.downcast_ref());
+///     matches!(cause, Some(DiscoveryError::OtherIssuer { .. }))
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiscoveryError {
+    /// There is none where it should be. Check the issuer, or name the place of the metadata.
+    #[error("there is no metadata at {url} (HTTP {})", status.as_u16())]
+    NotFound {
+        /// Where it was looked for first.
+        url: String,
+        /// The answer there.
+        status: StatusCode,
+    },
+    /// What is there is not metadata.
+    #[error("what is at {url} is not metadata: {what}")]
+    Malformed {
+        /// Where it is.
+        url: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The metadata is that of another issuer (RFC 8414 §3.3). If that is how this server names itself, say so
+    /// with [`expected_issuer`](crate::ClientCredentialsBuilder::expected_issuer).
+    #[error("the metadata at {url} is that of the issuer {found:?} instead of {expected:?}")]
+    OtherIssuer {
+        /// Where it is.
+        url: String,
+        /// The issuer that was expected, character for character.
+        expected: String,
+        /// The issuer in the metadata.
+        found: String,
+    },
+    /// The server has no such endpoint, or does not say so.
+    #[error("the metadata has no {name}")]
+    MissingEndpoint {
+        /// The member that is missing.
+        name: &'static str,
+    },
+    /// An endpoint that nothing secret may be sent to.
+    #[error("the {name} of the metadata cannot be used: {why}")]
+    UnusableEndpoint {
+        /// The member.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
