@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::default_spawner::DefaultSpawner;
+use crate::dpop::Dpop;
 use crate::error::Error;
 use crate::fleet::{Fleet, LEASE_TTL, STORE_TIMEOUT};
 use crate::refresh::policy::RefreshPolicy;
@@ -117,6 +118,10 @@ impl<S: TokenSource + 'static> TokenSource for CachedTokenSource<S> {
 
     fn with_ready(&self, look: &mut dyn FnMut(&AccessToken)) -> bool {
         self.cache.with_ready(look)
+    }
+
+    fn dpop(&self) -> Option<&Dpop> {
+        self.cache.source.dpop()
     }
 
     fn reject(&self, token: &AccessToken) {

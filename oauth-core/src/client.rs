@@ -11,12 +11,17 @@ use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::credential::Credential;
+use crate::dpop::{Audience, Dpop};
 use crate::error::{Error, ErrorKind};
 use crate::http_client::HttpClient;
 use crate::oauth_error::OAuthErrorCode;
 use crate::protocol::assertion::{Assertion, AssertionAudience};
-use crate::protocol::client_auth::{Authentication, ClientAuthMethod};
+use crate::protocol::client_auth::Authentication;
+#[cfg(feature = "jwt")]
+use crate::protocol::client_auth::ClientAuthMethod;
+use crate::protocol::dpop::{PROOF, target};
 use crate::protocol::jws::{JwsAlgorithm, compact};
+use crate::protocol::origin::Origin;
 use crate::protocol::request::post;
 use crate::protocol::response::Context;
 use crate::server::Endpoint;
@@ -33,13 +38,21 @@ pub(crate) struct Client {
         expect(dead_code, reason = "nothing signs with a secret")
     )]
     pub(crate) hmac: JwsAlgorithm,
+    /// The key that its tokens are bound to.
+    pub(crate) dpop: Option<Box<Dpop>>,
     pub(crate) http_client: Arc<dyn HttpClient>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
+/// What may be tried once more, each once a call.
+struct Retries {
+    nonce: bool,
+    secret: bool,
+}
+
 impl Client {
-    /// Posts `parameters` and reads the answer with `read`. If the server does not accept the client and its
-    /// secret has changed meanwhile, it is asked once more.
+    /// Posts `parameters` and reads the answer with `read`. Asks once more if the server wants a nonce in the
+    /// proof, and if it does not accept the client whose secret has changed meanwhile.
     pub(crate) async fn call<T>(
         &self,
         endpoint: &Endpoint,
@@ -47,12 +60,24 @@ impl Client {
         read: impl Fn(&Response<Bytes>, &Context<'_>) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
         let mut secret = self.secret().await?;
-        let mut may_change = self.may_change();
+        let mut retries = Retries {
+            nonce: self.dpop.is_some(),
+            secret: self.may_change(),
+        };
         loop {
             let authentication = self.authenticate(endpoint, secret.as_ref()).await?;
-            let request = post(&endpoint.uri, parameters, &authentication);
+            let mut request = post(&endpoint.uri, parameters, &authentication);
+            let origin = Origin::of(&endpoint.uri)?;
+            if let Some(dpop) = &self.dpop {
+                let target = target(&origin, endpoint.uri.path());
+                let proof = dpop.prove("POST", &origin, &target, None).await?;
+                request.headers_mut().insert(PROOF, proof);
+            }
             let sent = self.clock.now();
             let response = self.http_client.send(request).await?;
+            let has_nonce = self.dpop.as_ref().is_some_and(|dpop| {
+                dpop.learn(Audience::AuthorizationServer, &origin, response.headers())
+            });
             let context = Context {
                 sent,
                 wall: self.clock.wall(),
@@ -62,25 +87,33 @@ impl Client {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            if !may_change || !is_about_the_client(&error) {
-                return Err(error);
-            }
-            let again = match self.secret().await {
-                Ok(again) => again,
-                Err(cause) => {
-                    debug!(
-                        error = format_args!("{cause:#}"),
-                        "the secret cannot be read again"
-                    );
+            if retries.nonce && has_nonce && wants_nonce(&error) {
+                debug!("the server wants its nonce in the proof; trying once more");
+                retries.nonce = false;
+            } else if retries.secret && is_about_the_client(&error) {
+                let Some(changed) = self.changed(secret.as_ref()).await else {
                     return Err(error);
-                }
-            };
-            if exposed(again.as_ref()) == exposed(secret.as_ref()) {
+                };
+                debug!("the server refused the client, whose secret has changed; trying once more");
+                secret = Some(changed);
+                retries.secret = false;
+            } else {
                 return Err(error);
             }
-            debug!("the server refused the client, whose secret has changed; trying once more");
-            secret = again;
-            may_change = false;
+        }
+    }
+
+    /// The secret, if it is another one by now.
+    async fn changed(&self, known: Option<&SecretString>) -> Option<SecretString> {
+        match self.secret().await {
+            Ok(again) => again.filter(|again| Some(again.expose_secret()) != exposed(known)),
+            Err(error) => {
+                debug!(
+                    error = format_args!("{error:#}"),
+                    "the secret cannot be read again"
+                );
+                None
+            }
         }
     }
 
@@ -160,6 +193,13 @@ impl Client {
         };
         Ok(assertion.signing_input())
     }
+}
+
+/// RFC 9449 §8.
+fn wants_nonce(error: &Error) -> bool {
+    error
+        .oauth_error()
+        .is_some_and(|error| *error.code() == OAuthErrorCode::UseDpopNonce)
 }
 
 /// Whether the server may have refused the credentials. Some say so by a bare 400, 401 or 403.

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 
 use crate::cached::CachedTokenSource;
 use crate::client::Client;
-use crate::error::Error;
+use crate::dpop::Dpop;
+use crate::error::{Error, ErrorKind};
 use crate::protocol::client_auth::ClientAuthMethod;
 use crate::protocol::metadata::{EndpointKind, ServerMetadata};
 use crate::protocol::request::client_credentials;
@@ -16,7 +17,7 @@ use crate::refresh::policy::RefreshPolicy;
 use crate::scope::Scopes;
 use crate::server::Server;
 use crate::source::TokenSource;
-use crate::token::AccessToken;
+use crate::token::{AccessToken, TokenType};
 use crate::token_key::TokenKey;
 
 /// Gets tokens with the client credentials grant (RFC 6749 §4.4).
@@ -53,6 +54,8 @@ pub struct ClientCredentials {
     pub(crate) server: Server,
     /// `None`: by its secret, in whatever way the server likes.
     pub(crate) method: Option<ClientAuthMethod>,
+    /// Also where a token bound to a key was asked for.
+    pub(crate) accepts_bearer: bool,
     pub(crate) key: TokenKey,
     pub(crate) scopes: Scopes,
     pub(crate) parameters: Box<[(String, String)]>,
@@ -106,7 +109,20 @@ impl TokenSource for ClientCredentials {
             .endpoint(EndpointKind::Token, self.method)
             .await?;
         let parameters = client_credentials(&self.scopes, &self.parameters);
-        self.client.call(&endpoint, &parameters, read).await
+        let token = self.client.call(&endpoint, &parameters, read).await?;
+        let is_bound = self.client.dpop.is_none() || token.token_type() == TokenType::Dpop;
+        if is_bound || self.accepts_bearer {
+            return Ok(token);
+        }
+        Err(Error::new(
+            ErrorKind::UnsupportedTokenType,
+            "the server gave a token that is not bound to the client's key, which anybody could use (RFC 9449 §5); \
+             if that will do, call .accept_bearer()",
+        ))
+    }
+
+    fn dpop(&self) -> Option<&Dpop> {
+        self.client.dpop.as_deref()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::client::Client;
 use crate::client_credentials::ClientCredentials;
 use crate::clock::Clock;
 use crate::credential::Credential;
+use crate::dpop::Dpop;
 use crate::error::Error;
 use crate::http_client::HttpClient;
 use crate::protocol::assertion::AssertionAudience;
@@ -65,6 +66,8 @@ pub struct ClientCredentialsBuilder {
     method: Option<ClientAuthMethod>,
     audience: AssertionAudience,
     hmac: JwsAlgorithm,
+    dpop: Option<Arc<dyn JwsSigner>>,
+    accepts_bearer: bool,
     scopes: Result<Scopes, Error>,
     parameters: Vec<(String, String)>,
     http_client: Option<Arc<dyn HttpClient>>,
@@ -80,6 +83,8 @@ impl ClientCredentialsBuilder {
             method: None,
             audience: AssertionAudience::default(),
             hmac: JwsAlgorithm::Hs256,
+            dpop: None,
+            accepts_bearer: false,
             scopes: Ok(Scopes::default()),
             parameters: Vec::new(),
             http_client: None,
@@ -129,6 +134,25 @@ impl ClientCredentialsBuilder {
     #[cfg(feature = "jwt")]
     pub fn hmac_algorithm(mut self, algorithm: JwsAlgorithm) -> Self {
         self.hmac = algorithm;
+        self
+    }
+
+    /// Binds the tokens to a key (DPoP, RFC 9449): a proof goes with every request, and a stolen token is of no
+    /// use. The key may be new with every start of the program (`SigningKey::generate`, feature `jwt`).
+    pub fn dpop(mut self, key: impl JwsSigner + 'static) -> Self {
+        self.dpop = Some(Arc::new(key));
+        self
+    }
+
+    /// Also takes a bearer token where one bound to a key was asked for. The default is to refuse it.
+    pub fn accept_bearer(mut self) -> Self {
+        self.accepts_bearer = true;
+        self
+    }
+
+    /// Refuses a bearer token where one bound to a key was asked for, as is the default.
+    pub fn no_accept_bearer(mut self) -> Self {
+        self.accepts_bearer = false;
         self
     }
 
@@ -225,6 +249,11 @@ impl ClientCredentialsBuilder {
         let http_client = self.http_client.take().ok_or_else(|| {
             Error::configuration("the HTTP client is missing; give one with .http_client(…)")
         })?;
+        let dpop = self
+            .dpop
+            .take()
+            .map(|key| Dpop::new(key, Arc::clone(&self.clock)));
+        let dpop = dpop.transpose()?;
         let server = self.server.build(&http_client, &self.clock)?;
         let scopes = std::mem::replace(&mut self.scopes, Ok(Scopes::default()))?;
         check_extra(&self.parameters)?;
@@ -245,7 +274,7 @@ impl ClientCredentialsBuilder {
             authentication: &authentication,
             scopes: &scopes,
             extra: &self.parameters,
-            dpop: None,
+            dpop: dpop.as_ref().map(Dpop::thumbprint),
         }
         .key();
         Ok(ClientCredentials {
@@ -254,11 +283,13 @@ impl ClientCredentialsBuilder {
                 credential,
                 audience: self.audience,
                 hmac: self.hmac,
+                dpop: dpop.map(Box::new),
                 http_client,
                 clock: self.clock,
             },
             server,
             method,
+            accepts_bearer: self.accepts_bearer,
             key,
             scopes,
             parameters: self.parameters.into(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::background::block_on;
+use crate::dpop::Dpop;
 use crate::error::Error;
 use crate::token::AccessToken;
 
@@ -108,6 +109,13 @@ pub trait TokenSource: Send + Sync {
         }
     }
 
+    /// The key that the tokens of this source are bound to, if they are (DPoP, RFC 9449): with it an
+    /// [`Authorizer`](crate::Authorizer) proves at each request that it has the key. A source around another one
+    /// passes on that of the inner one.
+    fn dpop(&self) -> Option<&Dpop> {
+        None
+    }
+
     /// A server refused this token: stop handing it out. Tokens older than the current are ignored.
     fn reject(&self, token: &AccessToken) {
         let _ = token;
@@ -133,6 +141,10 @@ impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
 
     fn with_ready(&self, look: &mut dyn FnMut(&AccessToken)) -> bool {
         (**self).with_ready(look)
+    }
+
+    fn dpop(&self) -> Option<&Dpop> {
+        (**self).dpop()
     }
 
     fn reject(&self, token: &AccessToken) {

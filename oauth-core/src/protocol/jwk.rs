@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 /// The members that make up a public key, in the order of RFC 7638 §3.3 (RFC 7638 §3.2, RFC 8037 §2).
@@ -13,6 +13,19 @@ fn required(jwk: &Value) -> Option<&'static [&'static str]> {
         "OKP" => Some(&["crv", "kty", "x"]),
         _ => None,
     }
+}
+
+/// The public key alone: no private member gets through, nor any that says something about the key. `None` if
+/// it is no public key that can be told.
+pub(crate) fn public_only(jwk: &Value) -> Option<Value> {
+    let members: Option<Map<String, Value>> = required(jwk)?
+        .iter()
+        .map(|name| {
+            let value = jwk.get(*name)?.as_str()?;
+            Some(((*name).to_owned(), Value::from(value)))
+        })
+        .collect();
+    members.map(Value::Object)
 }
 
 /// The SHA-256 thumbprint of a public key (RFC 7638 §3). `None` for what is none.
@@ -59,6 +72,25 @@ mod tests {
         assert_eq!(
             thumbprint(&jwk).unwrap(),
             "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+        );
+    }
+
+    #[test]
+    fn p09_nothing_but_the_public_key_gets_through() {
+        let jwk =
+            json!({"kty": "EC", "crv": "P-256", "x": "a", "y": "b", "d": "hunter2", "kid": "k"});
+        assert_eq!(
+            public_only(&jwk).unwrap(),
+            json!({"kty": "EC", "crv": "P-256", "x": "a", "y": "b"})
+        );
+        assert_eq!(public_only(&json!({"kty": "oct", "k": "hunter2"})), None);
+        assert_eq!(
+            public_only(&json!({"kty": "EC", "crv": "P-256", "x": "a"})),
+            None
+        );
+        assert_eq!(
+            thumbprint(&json!({"kty": "EC", "crv": "P-256", "x": 7, "y": 7})),
+            None
         );
     }
 }

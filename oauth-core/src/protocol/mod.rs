@@ -5,7 +5,7 @@ pub(crate) mod challenge;
 pub(crate) mod client_auth;
 #[cfg(feature = "jwt")]
 pub(crate) mod der;
-#[cfg(feature = "jwt")]
+pub(crate) mod dpop;
 pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod metadata;
