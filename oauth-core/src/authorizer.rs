@@ -4,13 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
+use crate::background::block_on;
+use crate::dpop::{Audience, Dpop};
 use crate::error::{Error, ErrorKind};
 use crate::protocol::challenge::Challenge;
+use crate::protocol::dpop::{PROOF, wants_nonce};
 use crate::protocol::origin::Origin;
 use crate::source::{SharedTokenSource, TokenSource};
-use crate::token::AccessToken;
+use crate::target::{RequestLine, Target};
+use crate::token::{AccessToken, TokenType};
 
 /// Authorizes API requests with the tokens of a source, for the origins they are meant for only.
 ///
@@ -32,7 +36,8 @@ use crate::token::AccessToken;
 ///     client: impl Fn(Request<&'static str>) -> Response<String>,
 /// ) -> Result<Response<String>, Error> {
 ///     let uri = request.uri().clone();
-///     let target = Target::of(&uri);
+///     let method = request.method().clone();
+///     let target = Target::of(&uri).with_method(&method);
 ///     let mut exchange = authorizer.exchange(&target)?;
 ///     let mut again = request.clone();
 ///     exchange.authorize(request.headers_mut()).await?;
@@ -112,17 +117,24 @@ impl Authorizer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ForeignOrigin`] if the token is not meant for the request's origin. The request must
-    /// not be sent.
+    /// [`ErrorKind::ForeignOrigin`] if the token is not meant for the request's origin;
+    /// [`ErrorKind::Configuration`] if tokens are bound to a key and the target does not tell path and method.
+    /// The request must not be sent.
     pub fn exchange(&self, target: &Target<'_>) -> Result<Exchange<'_>, Error> {
-        match self.origins.iter().find(|origin| target.is_at(origin)) {
-            Some(origin) => Ok(Exchange {
-                authorizer: self,
-                origin,
-                sent: Sent::Nothing,
-            }),
-            None => Err(self.foreign(target)),
-        }
+        let at_target = |origin: &&Origin| target.is_at(origin);
+        let Some(origin) = self.origins.iter().find(at_target) else {
+            return Err(self.foreign(target));
+        };
+        let line = match self.source.dpop() {
+            Some(_) => Some(Box::new(RequestLine::of(target, origin)?)),
+            None => None,
+        };
+        Ok(Exchange {
+            authorizer: self,
+            origin,
+            line,
+            sent: Sent::Nothing,
+        })
     }
 
     fn foreign(&self, target: &Target<'_>) -> Error {
@@ -173,40 +185,6 @@ impl fmt::Debug for Authorizer {
     }
 }
 
-/// Where a request goes, or an answer came from.
-#[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
-    scheme: &'a str,
-    host: &'a str,
-    port: Option<u16>,
-}
-
-impl<'a> Target<'a> {
-    /// A target by its parts. Without a port it is the scheme's own; an IPv6 host is in brackets.
-    #[must_use]
-    pub const fn new(scheme: &'a str, host: &'a str, port: Option<u16>) -> Self {
-        Self { scheme, host, port }
-    }
-
-    /// The target of a request to an absolute URI. One with user information, or not absolute, is at no
-    /// origin at all.
-    #[must_use]
-    pub fn of(uri: &'a Uri) -> Self {
-        let plain = uri
-            .authority()
-            .filter(|authority| !authority.as_str().contains('@'));
-        Self {
-            scheme: uri.scheme_str().unwrap_or_default(),
-            host: plain.map_or("", |authority| authority.host()),
-            port: uri.port_u16(),
-        }
-    }
-
-    fn is_at(&self, origin: &Origin) -> bool {
-        origin.matches(self.scheme, self.host, self.port)
-    }
-}
-
 /// What to do about an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -222,6 +200,8 @@ pub enum Verdict {
 pub struct Exchange<'a> {
     authorizer: &'a Authorizer,
     origin: &'a Origin,
+    /// What a proof of DPoP is about, if the source has a key.
+    line: Option<Box<RequestLine>>,
     sent: Sent,
 }
 
@@ -235,11 +215,12 @@ enum Sent {
 }
 
 impl Exchange<'_> {
-    /// Puts the `Authorization` header on, marked sensitive. A header of the caller's own is left alone,
-    /// and the exchange ends there: its answer is nobody else's business.
+    /// Puts the `Authorization` header on, marked sensitive, and with a token bound to a key the proof
+    /// (`DPoP`, RFC 9449 §7.1). A header of the caller's own is left alone, and the exchange ends there: its
+    /// answer is nobody else's business.
     ///
-    /// Waits only if there is no usable token in hand; else it neither waits nor allocates, besides what
-    /// the header map itself needs.
+    /// Waits only if there is no usable token in hand, or for the signature of a proof; else it neither waits
+    /// nor allocates, besides what the header map itself needs.
     ///
     /// # Cancellation
     ///
@@ -257,6 +238,10 @@ impl Exchange<'_> {
             Some(token) => token,
             None => source.token().await?,
         };
+        if let Some(dpop) = self.prover(&token) {
+            let proof = self.prove(dpop, &token).await?;
+            headers.insert(PROOF, proof);
+        }
         self.put(token, headers);
         Ok(())
     }
@@ -272,8 +257,29 @@ impl Exchange<'_> {
             return Ok(());
         }
         let token = self.authorizer.source.token_blocking()?;
+        if let Some(dpop) = self.prover(&token) {
+            let proof = block_on(self.prove(dpop, &token))?;
+            headers.insert(PROOF, proof);
+        }
         self.put(token, headers);
         Ok(())
+    }
+
+    /// What proves that this token is the client's, if it has to be proved.
+    fn prover(&self, token: &AccessToken) -> Option<&Dpop> {
+        if token.token_type() != TokenType::Dpop {
+            return None;
+        }
+        self.authorizer.source.dpop()
+    }
+
+    async fn prove(&self, dpop: &Dpop, token: &AccessToken) -> Result<HeaderValue, Error> {
+        let line = self.line.as_deref().ok_or_else(|| {
+            Error::configuration("the source did not show its key for DPoP from the beginning")
+        })?;
+        let method = line.method.as_str();
+        dpop.prove(method, self.origin, &line.target, Some(token))
+            .await
     }
 
     fn is_callers_own(&mut self, headers: &HeaderMap) -> bool {
@@ -293,7 +299,7 @@ impl Exchange<'_> {
     }
 
     /// Reads an answer. A token that it says is no good is rejected; the first time, the verdict is to send
-    /// the request again. `answered_by` is where the answer came from, which redirects may have changed:
+    /// the request again. So it is if the API wants its nonce in the proof (RFC 9449 §9). `answered_by` is where the answer came from, which redirects may have changed:
     /// what another origin says about our token does not count.
     pub fn review(
         &mut self,
@@ -306,7 +312,16 @@ impl Exchange<'_> {
             Sent::Once(token) => (token, Verdict::Resend),
             Sent::Twice(token) => (token, Verdict::Done),
         };
-        if !answered_by.is_at(self.origin) || !self.authorizer.is_rejection(status, headers) {
+        if !answered_by.is_at(self.origin) {
+            return Verdict::Done;
+        }
+        if let Some(dpop) = self.prover(token) {
+            let has_nonce = dpop.learn(Audience::Api, self.origin, headers);
+            if has_nonce && wants_nonce(status, headers) {
+                return verdict;
+            }
+        }
+        if !self.authorizer.is_rejection(status, headers) {
             return Verdict::Done;
         }
         self.authorizer.source.reject(token);

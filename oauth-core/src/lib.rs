@@ -69,6 +69,7 @@ mod store;
 mod stored_token;
 mod sync;
 mod system_clock;
+mod target;
 mod time;
 mod token;
 mod token_key;
@@ -76,7 +77,7 @@ mod unique;
 
 pub use async_trait::async_trait;
 
-pub use authorizer::{Authorizer, Exchange, Target, Verdict};
+pub use authorizer::{Authorizer, Exchange, Verdict};
 pub use cached::{CachedTokenSource, CachedTokenSourceBuilder};
 pub use client_credentials::ClientCredentials;
 pub use client_credentials_builder::ClientCredentialsBuilder;
@@ -108,6 +109,7 @@ pub use spawner::Spawner;
 pub use store::{Lease, StoreError, TokenStore};
 pub use stored_token::{InvalidRecord, StoredToken};
 pub use system_clock::SystemClock;
+pub use target::Target;
 pub use time::Instant;
 pub use token::{AccessToken, AccessTokenBuilder, InvalidToken, TokenType};
 pub use token_key::{TokenKey, TokenKeyBuilder};

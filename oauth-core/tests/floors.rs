@@ -73,6 +73,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "fleet",
             "cache",
             "cached",
+            "target",
             "authorizer",
             "secret_source",
             "credential",

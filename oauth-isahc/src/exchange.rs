@@ -20,7 +20,8 @@ impl<'a, Body: Repeatable> Attempts<'a, Body> {
         authorizer: &'a Authorizer,
         request: Request<Body>,
     ) -> Result<(Self, Request<Body>), Error> {
-        let exchange = authorizer.exchange(&Target::of(request.uri()))?;
+        let target = Target::of(request.uri()).with_method(request.method());
+        let exchange = authorizer.exchange(&target)?;
         let (parts, mut body) = request.into_parts();
         let attempts = Self {
             exchange,

@@ -1,6 +1,6 @@
 //! Glue between reqwest's requests and the authorizer.
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use oauth_core::{Authorizer, Error, Exchange, Target, Verdict};
 use reqwest::Url;
 
@@ -12,9 +12,15 @@ pub(crate) struct Attempts<'a, Request> {
 }
 
 impl<'a, Request> Attempts<'a, Request> {
-    fn new(authorizer: &'a Authorizer, url: &Url, spare: Option<Request>) -> Result<Self, Error> {
+    fn new(
+        authorizer: &'a Authorizer,
+        url: &Url,
+        method: &Method,
+        spare: Option<Request>,
+    ) -> Result<Self, Error> {
+        let target = target(url).with_path(url.path()).with_method(method);
         Ok(Self {
-            exchange: authorizer.exchange(&target(url))?,
+            exchange: authorizer.exchange(&target)?,
             spare,
         })
     }
@@ -32,7 +38,8 @@ impl<'a> Attempts<'a, reqwest::Request> {
         authorizer: &'a Authorizer,
         request: &mut reqwest::Request,
     ) -> Result<Self, Error> {
-        let mut attempts = Self::new(authorizer, request.url(), request.try_clone())?;
+        let (url, method) = (request.url(), request.method());
+        let mut attempts = Self::new(authorizer, url, method, request.try_clone())?;
         attempts.exchange.authorize(request.headers_mut()).await?;
         Ok(attempts)
     }
@@ -52,7 +59,8 @@ impl<'a> Attempts<'a, reqwest::blocking::Request> {
         authorizer: &'a Authorizer,
         request: &mut reqwest::blocking::Request,
     ) -> Result<Self, Error> {
-        let mut attempts = Self::new(authorizer, request.url(), request.try_clone())?;
+        let (url, method) = (request.url(), request.method());
+        let mut attempts = Self::new(authorizer, url, method, request.try_clone())?;
         attempts
             .exchange
             .authorize_blocking(request.headers_mut())?;

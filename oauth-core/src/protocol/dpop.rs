@@ -5,11 +5,12 @@ use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::protocol::assertion::seconds;
+use crate::protocol::challenge::Challenge;
 use crate::protocol::jws::{JwsAlgorithm, signing_input};
 use crate::protocol::origin::Origin;
 
@@ -93,10 +94,19 @@ pub(crate) fn nonce(headers: &HeaderMap) -> Option<&str> {
     is_fit.then_some(nonce)
 }
 
+/// Whether an API refuses a request only for want of its nonce (RFC 9449 §9).
+pub(crate) fn wants_nonce(status: StatusCode, headers: &HeaderMap) -> bool {
+    status == StatusCode::UNAUTHORIZED
+        && Challenge::all(headers).iter().any(|challenge| {
+            challenge.is("dpop") && challenge.parameter("error") == Some("use_dpop_nonce")
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use http::header::WWW_AUTHENTICATE;
     use proptest::prelude::*;
     use std::time::{Duration, UNIX_EPOCH};
 
@@ -210,6 +220,24 @@ mod tests {
             assert_eq!(nonce(&with(NONCE, bad)), None);
         }
         assert_eq!(nonce(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn rfc_9449_section_9_an_api_asks_for_its_nonce() {
+        let wanted = r#"Bearer, DPoP algs="ES256", error="use_dpop_nonce", error_description="x""#;
+        let challenged = with(WWW_AUTHENTICATE, wanted);
+        assert!(wants_nonce(StatusCode::UNAUTHORIZED, &challenged));
+        assert!(!wants_nonce(StatusCode::BAD_REQUEST, &challenged));
+        for other in [
+            r#"Bearer error="use_dpop_nonce""#,
+            r#"DPoP error="invalid_token""#,
+        ] {
+            let challenged = with(WWW_AUTHENTICATE, other);
+            assert!(
+                !wants_nonce(StatusCode::UNAUTHORIZED, &challenged),
+                "{other}"
+            );
+        }
     }
 
     proptest! {
