@@ -21,6 +21,7 @@ use crate::protocol::client_auth::Authentication;
 use crate::protocol::client_auth::ClientAuthMethod;
 use crate::protocol::dpop::{PROOF, target};
 use crate::protocol::jws::{JwsAlgorithm, compact};
+use crate::protocol::metadata::EndpointKind;
 use crate::protocol::origin::Origin;
 use crate::protocol::request::post;
 use crate::protocol::response::Context;
@@ -65,10 +66,14 @@ impl Client {
             secret: self.may_change(),
         };
         loop {
-            let authentication = self.authenticate(endpoint, secret.as_ref()).await?;
+            let mut authentication = self.authenticate(endpoint, secret.as_ref()).await?;
+            let tokens = parameters.iter().filter(|(name, _)| *name == "token");
+            let tokens = tokens.map(|(_, token)| Zeroizing::new((*token).to_owned()));
+            authentication.secrets.extend(tokens);
             let mut request = post(&endpoint.uri, parameters, &authentication);
             let origin = Origin::of(&endpoint.uri)?;
-            if let Some(dpop) = &self.dpop {
+            let dpop = self.dpop.as_ref();
+            if let Some(dpop) = dpop.filter(|_| endpoint.kind == EndpointKind::Token) {
                 let target = target(&origin, endpoint.uri.path());
                 let proof = dpop.prove("POST", &origin, &target, None).await?;
                 request.headers_mut().insert(PROOF, proof);
@@ -79,6 +84,7 @@ impl Client {
                 dpop.learn(Audience::AuthorizationServer, &origin, response.headers())
             });
             let context = Context {
+                endpoint: endpoint.kind.name(),
                 sent,
                 wall: self.clock.wall(),
                 secrets: &authentication.secrets,

@@ -73,6 +73,7 @@ mod target;
 mod time;
 mod token;
 mod token_key;
+mod token_management;
 mod unique;
 
 pub use async_trait::async_trait;
@@ -92,6 +93,7 @@ pub use oauth_error::{OAuthError, OAuthErrorCode};
 pub use protocol::assertion::AssertionAudience;
 pub use protocol::challenge::Challenge;
 pub use protocol::client_auth::ClientAuthMethod;
+pub use protocol::introspection::Introspection;
 pub use protocol::jws::JwsAlgorithm;
 pub use protocol::metadata::ServerMetadata;
 pub use protocol::origin::Origin;

@@ -36,6 +36,7 @@ pub(crate) struct Server {
 
 /// An endpoint, and what is to be known to call it.
 pub(crate) struct Endpoint {
+    pub(crate) kind: EndpointKind,
     pub(crate) uri: Uri,
     pub(crate) method: ClientAuthMethod,
     /// The token endpoint, as assertions name it.
@@ -150,11 +151,13 @@ impl Server {
         let Some(metadata) = self.metadata().await? else {
             let uri = self.configured.get(kind).ok_or_else(|| {
                 Error::configuration(format!(
-                    "the {} is not known; name it, or start with ClientCredentials::discover(…)",
-                    kind.member()
+                    "the {} is not known; name it with .{}_url(…), or start with ClientCredentials::discover(…)",
+                    kind.name(),
+                    kind.name().split(' ').next().unwrap_or_default()
                 ))
             })?;
             return Ok(Endpoint {
+                kind,
                 uri: uri.clone(),
                 method: method.unwrap_or_default(),
                 token_endpoint: self.configured.token.clone(),
@@ -167,6 +170,7 @@ impl Server {
         let name = kind.member();
         let uri = uri.ok_or_else(|| unusable(DiscoveryError::MissingEndpoint { name }))?;
         Ok(Endpoint {
+            kind,
             uri: uri.clone(),
             method,
             token_endpoint: metadata.token_endpoint().cloned(),

@@ -40,6 +40,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "protocol/client_auth",
             "protocol/request",
             "protocol/response",
+            "protocol/introspection",
             "protocol/metadata",
             "refresh/policy",
             "refresh/backoff",
@@ -83,6 +84,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "client",
             "client_credentials",
             "client_credentials_builder",
+            "token_management",
         ],
     ),
 ];

@@ -51,6 +51,15 @@ impl EndpointKind {
             Self::Revocation => "revocation_endpoint",
         }
     }
+
+    /// What it is called in errors.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token endpoint",
+            Self::Introspection => "introspection endpoint",
+            Self::Revocation => "revocation endpoint",
+        }
+    }
 }
 
 impl Endpoints {

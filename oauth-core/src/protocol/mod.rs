@@ -6,6 +6,7 @@ pub(crate) mod client_auth;
 #[cfg(feature = "jwt")]
 pub(crate) mod der;
 pub(crate) mod dpop;
+pub(crate) mod introspection;
 pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod metadata;

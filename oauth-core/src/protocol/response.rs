@@ -28,6 +28,8 @@ const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// What is known besides the response itself.
 pub(crate) struct Context<'a> {
+    /// What answered, for errors: `token endpoint`.
+    pub(crate) endpoint: &'static str,
     /// When the request was sent.
     pub(crate) sent: Instant,
     /// The time of day, for HTTP dates.
@@ -45,19 +47,33 @@ pub(crate) fn read(
     response: &Response<Bytes>,
     context: &Context<'_>,
 ) -> Result<AccessToken, Error> {
-    let status = response.status();
     let members = members(response.body());
-    let in_body = |name: &str| string(members.as_ref()?.get(name)?);
+    accept_members(response, members.as_ref(), context)?;
+    let members = members.ok_or_else(|| malformed(response, context, "is not a JSON object"))?;
+    token(response, &members, context)
+}
+
+/// Whether a request was accepted: neither the status nor the body says otherwise.
+pub(crate) fn accept(response: &Response<Bytes>, context: &Context<'_>) -> Result<(), Error> {
+    accept_members(response, members(response.body()).as_ref(), context)
+}
+
+fn accept_members(
+    response: &Response<Bytes>,
+    members: Option<&Members<'_>>,
+    context: &Context<'_>,
+) -> Result<(), Error> {
+    let status = response.status();
+    let in_body = |name: &str| string(members?.get(name)?);
     let mut oauth_error = oauth_error(in_body, context);
     if oauth_error.is_none() && !status.is_success() {
         // Some servers put it there, and leave the body empty.
         oauth_error = in_challenges(response.headers(), context);
     }
     if status.is_success() && oauth_error.is_none() {
-        let members = members.ok_or_else(|| malformed(response, "is not a JSON object"))?;
-        return token(response, &members, context);
+        return Ok(());
     }
-    let mut error = refusal(status, oauth_error.is_some());
+    let mut error = refusal(status, oauth_error.is_some(), context.endpoint);
     if let Some(oauth_error) = oauth_error {
         error = error.oauth_error(oauth_error);
     }
@@ -111,31 +127,22 @@ fn in_challenges(headers: &HeaderMap, context: &Context<'_>) -> Option<OAuthErro
     oauth_error(field, context)
 }
 
-fn refusal(status: StatusCode, says_why: bool) -> ErrorBuilder {
-    let (kind, message) = match status.as_u16() {
-        429 => (
-            ErrorKind::RateLimited,
-            "the token endpoint asks for fewer requests",
-        ),
-        408 | 500..=599 => (
-            ErrorKind::ServerUnavailable,
-            "the token endpoint is out of order",
-        ),
-        _ if says_why => (ErrorKind::Refused, "the token endpoint refused the request"),
+fn refusal(status: StatusCode, says_why: bool, endpoint: &str) -> ErrorBuilder {
+    let (kind, what) = match status.as_u16() {
+        429 => (ErrorKind::RateLimited, "asks for fewer requests"),
+        408 | 500..=599 => (ErrorKind::ServerUnavailable, "is out of order"),
+        _ if says_why => (ErrorKind::Refused, "refused the request"),
         300..=399 => (
             ErrorKind::MalformedResponse,
-            "the token endpoint redirects, which is not followed; check the token URL",
+            "redirects, which is not followed; check its URL",
         ),
-        404 | 405 => (
-            ErrorKind::Refused,
-            "there is no token endpoint at the token URL; check it",
-        ),
+        404 | 405 => (ErrorKind::Refused, "is not at its URL; check it"),
         _ => (
             ErrorKind::Refused,
-            "the token endpoint refused the request without saying why; check the token URL, the client id and its secret",
+            "refused the request without saying why; check its URL, the client id and its credentials",
         ),
     };
-    Error::builder(kind, message)
+    Error::builder(kind, format!("the {endpoint} {what}"))
 }
 
 fn token(
@@ -146,7 +153,7 @@ fn token(
     let secret = members
         .get("access_token")
         .and_then(|value| string(value))
-        .ok_or_else(|| malformed(response, "has no access_token"))?;
+        .ok_or_else(|| malformed(response, context, "has no access_token"))?;
     let mut builder = AccessToken::builder(secret.as_str())
         .requested_at(context.sent)
         .token_type(token_type(response, members)?);
@@ -171,7 +178,7 @@ fn token(
     }
     builder
         .build()
-        .map_err(|cause| malformed(response, &format!("cannot be used: {cause}")))
+        .map_err(|cause| malformed(response, context, &format!("cannot be used: {cause}")))
 }
 
 fn is_known(member: &str) -> bool {
@@ -250,7 +257,7 @@ fn string(value: &RawValue) -> Option<Zeroizing<String>> {
     serde_json::from_str(value.get()).ok().map(Zeroizing::new)
 }
 
-fn malformed(response: &Response<Bytes>, what: &str) -> Error {
+pub(crate) fn malformed(response: &Response<Bytes>, context: &Context<'_>, what: &str) -> Error {
     let content_type = response
         .headers()
         .get(CONTENT_TYPE)
@@ -262,7 +269,8 @@ fn malformed(response: &Response<Bytes>, what: &str) -> Error {
         what
     };
     let content_type: String = content_type.chars().take(100).collect();
-    let message = format!("the token response ({content_type}) {what}; check the token URL");
+    let endpoint = context.endpoint;
+    let message = format!("the answer of the {endpoint} ({content_type}) {what}; check its URL");
     Error::builder(ErrorKind::MalformedResponse, message)
         .status(response.status())
         .build()

@@ -14,6 +14,7 @@ fn read_parts(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<Acce
     read(
         &response,
         &Context {
+            endpoint: "token endpoint",
             sent: SENT,
             wall,
             secrets: &["hunter2/+", "hunter2%2F%2B", "bWU6aHVudGVyMg"]
