@@ -29,8 +29,8 @@
 //!
 //! # Features
 //!
-//! - `jwt`: private keys in memory, for `private_key_jwt` and DPoP ([`SigningKey`](https://docs.rs/oauth-core)), and
-//!   `client_secret_jwt`. Keys elsewhere, behind a [`JwsSigner`] of yours, need no feature.
+//! - `jwt`: private keys in memory (`SigningKey`), for `private_key_jwt` and DPoP, and `client_secret_jwt`. Keys
+//!   elsewhere, behind a [`JwsSigner`] of yours, need no feature.
 //! - `tokio`: background renewals run on the tokio runtime in which they were noticed. Without it, and
 //!   outside any runtime, one thread serves the whole process.
 

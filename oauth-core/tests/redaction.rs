@@ -16,8 +16,8 @@ use futures_executor::block_on;
 use http::{HeaderMap, StatusCode};
 use oauth_core::{
     AccessToken, Authorizer, BodyBuffer, CachedTokenSource, ClientAuthMethod, ClientCredentials,
-    ClientCredentialsBuilder, Lease, MemoryStore, SecretString, StoredToken, SystemClock, Target,
-    TokenKey, TokenSource, TokenStore, TokenType,
+    ClientCredentialsBuilder, Error, Lease, MemoryStore, SecretSource, SecretString, StoredToken,
+    SystemClock, Target, TokenKey, TokenSource, TokenStore, TokenType,
 };
 
 const CLIENT_SECRET: &str = "hunter2";
@@ -77,6 +77,32 @@ fn p09_no_debug_output_holds_a_secret() {
             !text.contains(CLIENT_SECRET) && !text.contains(TOKEN),
             "{text}"
         );
+    }
+}
+
+#[test]
+fn p09_no_source_of_a_secret_and_no_way_to_authenticate_shows_it() {
+    let sources = [
+        SecretSource::value(CLIENT_SECRET),
+        CLIENT_SECRET.into(),
+        String::from(CLIENT_SECRET).into(),
+        SecretString::from(CLIENT_SECRET).into(),
+        SecretSource::function("vault", || async { Ok::<_, Error>(CLIENT_SECRET.into()) }),
+    ];
+    for source in sources {
+        let by_assertion = || {
+            ClientCredentials::builder("https://id.example.com/token", "me")
+                .client_assertion(source.clone())
+                .http_client(Canned::token())
+        };
+        let by_secret = by_assertion().client_secret(source.clone());
+        let credentials = by_assertion().build().unwrap();
+        let error = by_secret.build().unwrap_err();
+        let shown = format!(
+            "{source:?} {:?} {credentials:?} {error:?}",
+            by_assertion().client_secret(source.clone())
+        );
+        assert!(!shown.contains(CLIENT_SECRET), "{shown}");
     }
 }
 
