@@ -18,6 +18,7 @@ use crate::protocol::der::{Curve, Der, ec_private_key, pkcs1_rsa, pkcs8_ec, pkcs
 use crate::protocol::jwk::thumbprint;
 use crate::protocol::jws::JwsAlgorithm;
 use crate::protocol::pem::{self, Label};
+use crate::protocol::private_jwk::PrivateJwk;
 use crate::secret::REDACTED;
 use crate::signer::JwsSigner;
 use crate::unique::fill;
@@ -54,8 +55,10 @@ pub struct SigningKey {
 
 enum Key {
     Library(Algorithm, EncodingKey),
+    /// Kept ready: with DPoP it signs each API request.
+    P256(Box<p256::ecdsa::SigningKey>),
     /// jsonwebtoken has no ES512.
-    P521(p521::ecdsa::SigningKey),
+    P521(Box<p521::ecdsa::SigningKey>),
 }
 
 impl SigningKey {
@@ -85,11 +88,11 @@ impl SigningKey {
     ///
     /// [`ErrorKind::Configuration`], as [`from_pem`](Self::from_pem).
     pub fn from_jwk(jwk: &str) -> Result<Self, Error> {
-        let jwk = Jwk::parse(jwk)?;
+        let jwk = PrivateJwk::parse(jwk).ok_or_else(no_object)?;
         let named = jwk.text("alg").and_then(JwsAlgorithm::from_name);
         let algorithm = named
             .ok_or_else(|| unusable("it names no known algorithm in alg; use from_jwk_with"))?;
-        jwk.into_key(algorithm)
+        Self::from_parsed(algorithm, &jwk)
     }
 
     /// Reads a private key as a JWK for an algorithm that the JWK does not name.
@@ -98,7 +101,8 @@ impl SigningKey {
     ///
     /// [`ErrorKind::Configuration`], as [`from_pem`](Self::from_pem).
     pub fn from_jwk_with(algorithm: JwsAlgorithm, jwk: &str) -> Result<Self, Error> {
-        Jwk::parse(jwk)?.into_key(algorithm)
+        let jwk = PrivateJwk::parse(jwk).ok_or_else(no_object)?;
+        Self::from_parsed(algorithm, &jwk)
     }
 
     /// Makes a new key, of an elliptic curve: [`JwsAlgorithm::Es256`] is what every server with DPoP knows.
@@ -135,17 +139,51 @@ impl SigningKey {
         self
     }
 
+    fn from_parsed(algorithm: JwsAlgorithm, jwk: &PrivateJwk) -> Result<Self, Error> {
+        let kind = Kind::of(algorithm)?;
+        let fits = match kind {
+            Kind::Rsa => jwk.text("kty") == Some("RSA"),
+            Kind::Ec(curve) => {
+                jwk.text("kty") == Some("EC") && jwk.text("crv") == Some(curve.name())
+            }
+            Kind::Ed25519 => jwk.text("kty") == Some("OKP") && jwk.text("crv") == Some("Ed25519"),
+        };
+        if !fits {
+            return Err(other_kind(algorithm));
+        }
+        let der = if kind == Kind::Rsa {
+            let members = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
+            let [n, e, d, p, q, dp, dq, qi] = members.map(|name| jwk.bytes(name).map_err(missing));
+            pkcs1_rsa([&n?, &e?, &d?, &p?, &q?, &dp?, &dq?, &qi?])
+        } else {
+            kind.wrap(&jwk.bytes("d").map_err(missing)?)
+        };
+        let mut key = Self::from_der(algorithm, &der)?;
+        key.key_id = jwk.text("kid").map(str::to_owned);
+        Ok(key)
+    }
+
     /// From PKCS#8, or for RSA from PKCS#1.
     fn from_der(algorithm: JwsAlgorithm, der: &Der) -> Result<Self, Error> {
         let kind = Kind::of(algorithm)?;
-        if kind == Kind::Ec(Curve::P521) {
-            let secret = p521::SecretKey::from_pkcs8_der(der).map_err(|_| other_kind(algorithm))?;
-            let key = p521::ecdsa::SigningKey::from_slice(&Zeroizing::new(secret.to_bytes()))
-                .map_err(|_| other_kind(algorithm))?;
-            let point = p521::ecdsa::VerifyingKey::from(&key).to_encoded_point(false);
-            let (x, y) = point.as_bytes()[1..].split_at(Curve::P521.size());
-            let public_jwk = ec_jwk(Curve::P521, x, y);
-            return Ok(Self::of(algorithm, Key::P521(key), public_jwk));
+        let fault = |_| other_kind(algorithm);
+        match kind {
+            Kind::Ec(curve @ Curve::P256) => {
+                let key = p256::ecdsa::SigningKey::from_pkcs8_der(der).map_err(fault)?;
+                let point = key.verifying_key().to_encoded_point(false);
+                let public_jwk = ec_jwk(curve, point.as_bytes());
+                return Ok(Self::of(algorithm, Key::P256(Box::new(key)), public_jwk));
+            }
+            Kind::Ec(curve @ Curve::P521) => {
+                let secret = p521::SecretKey::from_pkcs8_der(der).map_err(fault)?;
+                let scalar = Zeroizing::new(secret.to_bytes());
+                let key = p521::ecdsa::SigningKey::from_bytes(&scalar)
+                    .map_err(|_| other_kind(algorithm))?;
+                let point = p521::ecdsa::VerifyingKey::from(&key).to_encoded_point(false);
+                let public_jwk = ec_jwk(curve, point.as_bytes());
+                return Ok(Self::of(algorithm, Key::P521(Box::new(key)), public_jwk));
+            }
+            _ => {}
         }
         let utilities = &DEFAULT_PROVIDER.key_utils;
         let library = library_algorithm(algorithm).ok_or_else(|| other_kind(algorithm))?;
@@ -154,7 +192,8 @@ impl SigningKey {
             Kind::Ec(curve) => {
                 let (_, x, y) =
                     (utilities.ec_pub_components_from_private_key)(der, library).map_err(fault)?;
-                (EncodingKey::from_ec_der(der), ec_jwk(curve, &x, &y))
+                let point = [&[4], x.as_slice(), &y].concat();
+                (EncodingKey::from_ec_der(der), ec_jwk(curve, &point))
             }
             Kind::Ed25519 => {
                 let curve = EllipticCurve::Ed25519;
@@ -207,6 +246,11 @@ impl JwsSigner for SigningKey {
 
     async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         match &self.key {
+            Key::P256(key) => {
+                let signature: p256::ecdsa::Signature =
+                    key.try_sign(message).map_err(|_| unsigned())?;
+                Ok(signature.to_vec())
+            }
             Key::P521(key) => {
                 let signature: p521::ecdsa::Signature =
                     key.try_sign(message).map_err(|_| unsigned())?;
@@ -285,68 +329,6 @@ impl Kind {
     }
 }
 
-/// A private JWK; its memory is wiped.
-struct Jwk(serde_json::Map<String, Value>);
-
-impl Jwk {
-    /// Errors of the parser quote nothing but positions, and are left out all the same.
-    fn parse(text: &str) -> Result<Self, Error> {
-        match serde_json::from_str(text) {
-            Ok(Value::Object(members)) => Ok(Self(members)),
-            _ => Err(unusable("it is not a JSON object")),
-        }
-    }
-
-    fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.as_str()
-    }
-
-    /// A member with a big-endian number or other bytes.
-    fn bytes(&self, name: &str) -> Result<Der, Error> {
-        let text = self.text(name).ok_or_else(|| missing(name))?;
-        let mut bytes = Zeroizing::new(vec![0; text.len().div_ceil(4) * 3]);
-        let length = URL_SAFE_NO_PAD
-            .decode_slice(text, &mut bytes)
-            .map_err(|_| missing(name))?;
-        bytes.truncate(length);
-        Ok(bytes)
-    }
-
-    fn into_key(self, algorithm: JwsAlgorithm) -> Result<SigningKey, Error> {
-        let kind = Kind::of(algorithm)?;
-        let fits = match kind {
-            Kind::Rsa => self.text("kty") == Some("RSA"),
-            Kind::Ec(curve) => {
-                self.text("kty") == Some("EC") && self.text("crv") == Some(curve.name())
-            }
-            Kind::Ed25519 => self.text("kty") == Some("OKP") && self.text("crv") == Some("Ed25519"),
-        };
-        if !fits {
-            return Err(other_kind(algorithm));
-        }
-        let der = if kind == Kind::Rsa {
-            let members = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
-            let [n, e, d, p, q, dp, dq, qi] = members.map(|name| self.bytes(name));
-            pkcs1_rsa([&n?, &e?, &d?, &p?, &q?, &dp?, &dq?, &qi?])
-        } else {
-            kind.wrap(&self.bytes("d")?)
-        };
-        let mut key = SigningKey::from_der(algorithm, &der)?;
-        key.key_id = self.text("kid").map(str::to_owned);
-        Ok(key)
-    }
-}
-
-impl Drop for Jwk {
-    fn drop(&mut self) {
-        for (_, value) in std::mem::take(&mut self.0) {
-            if let Value::String(text) = value {
-                drop(Zeroizing::new(text));
-            }
-        }
-    }
-}
-
 /// The PKCS#1 key within PKCS#8, of either RSA kind (RFC 8017 A.1, A.2.3).
 fn rsa_inside(pkcs8: &[u8]) -> Result<Der, Error> {
     let not_rsa = || other_kind(JwsAlgorithm::Rs256);
@@ -362,7 +344,12 @@ fn library_algorithm(algorithm: JwsAlgorithm) -> Option<Algorithm> {
     algorithm.as_str().parse().ok()
 }
 
-fn ec_jwk(curve: Curve, x: &[u8], y: &[u8]) -> Value {
+/// From a point that is not compressed: a tag and both coordinates (RFC 5480 §2.2).
+fn ec_jwk(curve: Curve, point: &[u8]) -> Value {
+    let coordinates = point.get(1..).unwrap_or_default();
+    let (x, y) = coordinates
+        .split_at_checked(curve.size())
+        .unwrap_or_default();
     json!({"kty": "EC", "crv": curve.name(), "x": base64url(x), "y": base64url(y)})
 }
 
@@ -372,6 +359,10 @@ fn base64url(bytes: &[u8]) -> String {
 
 fn other_kind(algorithm: JwsAlgorithm) -> Error {
     unusable(&format!("it is not a key for {algorithm}"))
+}
+
+fn no_object() -> Error {
+    unusable("it is not a JSON object")
 }
 
 fn missing(member: &str) -> Error {

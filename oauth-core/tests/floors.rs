@@ -35,6 +35,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "protocol/jwk",
             "protocol/der",
             "protocol/pem",
+            "protocol/private_jwk",
             "protocol/assertion",
             "protocol/dpop",
             "protocol/client_auth",

@@ -13,6 +13,8 @@ pub(crate) mod metadata;
 pub(crate) mod origin;
 #[cfg(feature = "jwt")]
 pub(crate) mod pem;
+#[cfg(feature = "jwt")]
+pub(crate) mod private_jwk;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod retry_after;
