@@ -67,9 +67,9 @@ impl Client {
         };
         loop {
             let mut authentication = self.authenticate(endpoint, secret.as_ref()).await?;
-            let tokens = parameters.iter().filter(|(name, _)| *name == "token");
-            let tokens = tokens.map(|(_, token)| Zeroizing::new((*token).to_owned()));
-            authentication.secrets.extend(tokens);
+            let secrets = parameters.iter().filter(|(name, _)| is_secret(name));
+            let secrets = secrets.map(|(_, secret)| Zeroizing::new((*secret).to_owned()));
+            authentication.secrets.extend(secrets);
             let mut request = post(&endpoint.uri, parameters, &authentication);
             let origin = Origin::of(&endpoint.uri)?;
             let dpop = self.dpop.as_ref();
@@ -206,6 +206,20 @@ fn wants_nonce(error: &Error) -> bool {
     error
         .oauth_error()
         .is_some_and(|error| *error.code() == OAuthErrorCode::UseDpopNonce)
+}
+
+/// The parameters of all grants and endpoints that nobody else may see.
+fn is_secret(parameter: &str) -> bool {
+    matches!(
+        parameter,
+        "token"
+            | "assertion"
+            | "subject_token"
+            | "actor_token"
+            | "refresh_token"
+            | "code"
+            | "password"
+    )
 }
 
 /// Whether the server may have refused the credentials. Some say so by a bare 400, 401 or 403.

@@ -94,6 +94,19 @@ impl ClientCredentials {
         self.server.metadata().await
     }
 
+    /// RFC 9449 §5: a server that knows nothing of DPoP gives a token that is not bound.
+    pub(crate) fn check_bound(&self, token: AccessToken) -> Result<AccessToken, Error> {
+        let is_bound = self.client.dpop.is_none() || token.token_type() == TokenType::Dpop;
+        if is_bound || self.accepts_bearer {
+            return Ok(token);
+        }
+        Err(Error::new(
+            ErrorKind::UnsupportedTokenType,
+            "the server gave a token that is not bound to the client's key, which anybody could use (RFC 9449 §5); \
+             if that will do, call .accept_bearer()",
+        ))
+    }
+
     /// The scopes asked for.
     #[must_use]
     pub fn scopes(&self) -> &Scopes {
@@ -110,15 +123,7 @@ impl TokenSource for ClientCredentials {
             .await?;
         let parameters = client_credentials(&self.scopes, &self.parameters);
         let token = self.client.call(&endpoint, &parameters, read).await?;
-        let is_bound = self.client.dpop.is_none() || token.token_type() == TokenType::Dpop;
-        if is_bound || self.accepts_bearer {
-            return Ok(token);
-        }
-        Err(Error::new(
-            ErrorKind::UnsupportedTokenType,
-            "the server gave a token that is not bound to the client's key, which anybody could use (RFC 9449 §5); \
-             if that will do, call .accept_bearer()",
-        ))
+        self.check_bound(token)
     }
 
     fn dpop(&self) -> Option<&Dpop> {

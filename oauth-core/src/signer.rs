@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Value;
+use secrecy::SecretString;
+use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::protocol::jws::JwsAlgorithm;
+use crate::protocol::jws::{JwsAlgorithm, compact, signing_input};
 
 /// Signs: a private key in memory, in a hardware module or in a key management service.
 ///
@@ -81,6 +82,18 @@ pub trait JwsSigner: Send + Sync {
 
     /// The signature of `message`.
     async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error>;
+
+    /// A signed JWT with these claims (RFC 7519 §7.1), in compact form. Its header has `alg`, `typ` and, if the key
+    /// has an id, `kid`.
+    async fn sign_jwt(&self, claims: &Value) -> Result<SecretString, Error> {
+        let mut header = json!({"alg": self.algorithm().as_str(), "typ": "JWT"});
+        if let Some(key_id) = self.key_id() {
+            header["kid"] = key_id.into();
+        }
+        let input = signing_input(&header, claims);
+        let signature = self.sign(input.as_bytes()).await?;
+        Ok(compact(input, &signature).into())
+    }
 }
 
 #[async_trait]

@@ -86,6 +86,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "client_credentials",
             "client_credentials_builder",
             "token_management",
+            "other_grants",
         ],
     ),
 ];

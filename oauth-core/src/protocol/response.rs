@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response, StatusCode};
+use secrecy::SecretString;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tracing::debug;
@@ -43,14 +44,33 @@ pub(crate) struct Context<'a> {
 /// itself. The last of several of one name counts.
 type Members<'a> = BTreeMap<String, &'a RawValue>;
 
+/// A successful token response (RFC 6749 §5.1).
+pub(crate) struct Granted {
+    pub(crate) token: AccessToken,
+    pub(crate) refresh_token: Option<SecretString>,
+}
+
 pub(crate) fn read(
     response: &Response<Bytes>,
     context: &Context<'_>,
 ) -> Result<AccessToken, Error> {
+    Ok(read_grant(response, context)?.token)
+}
+
+pub(crate) fn read_grant(
+    response: &Response<Bytes>,
+    context: &Context<'_>,
+) -> Result<Granted, Error> {
     let members = members(response.body());
     accept_members(response, members.as_ref(), context)?;
     let members = members.ok_or_else(|| malformed(response, context, "is not a JSON object"))?;
-    token(response, &members, context)
+    let refresh_token = members.get("refresh_token").and_then(|value| string(value));
+    Ok(Granted {
+        token: token(response, &members, context)?,
+        refresh_token: refresh_token
+            .filter(|token| !token.is_empty())
+            .map(|token| token.as_str().into()),
+    })
 }
 
 /// Whether a request was accepted: neither the status nor the body says otherwise.
