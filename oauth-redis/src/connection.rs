@@ -9,6 +9,7 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, FromRedisValue, RedisError, ScriptInvocation};
 
 use crate::error::store_error;
+use crate::scripts::Scripts;
 
 /// How long the engine may take to answer, and to be connected to.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +55,9 @@ impl Connection {
         script: &ScriptInvocation<'_>,
     ) -> Result<T, StoreError> {
         let (mut manager, ordinal, is_new) = self.manager(what)?;
+        if is_new {
+            self.greet(what, &mut manager, ordinal).await?;
+        }
         let mut outcome = script.invoke_async(&mut manager).await;
         // One that lay idle may have been closed long ago, which says nothing about the engine.
         if let Err(error) = &outcome
@@ -62,10 +66,26 @@ impl Connection {
         {
             self.forget(ordinal);
             let (mut manager, ordinal, _) = self.manager(what)?;
+            self.greet(what, &mut manager, ordinal).await?;
             outcome = script.invoke_async(&mut manager).await;
             return outcome.map_err(|error| self.failed(what, &error, ordinal));
         }
         outcome.map_err(|error| self.failed(what, &error, ordinal))
+    }
+
+    /// What is first said on a new connection.
+    async fn greet(
+        &self,
+        what: &str,
+        manager: &mut ConnectionManager,
+        ordinal: u64,
+    ) -> Result<(), StoreError> {
+        let scripts = Scripts::make_known();
+        match scripts.query_async::<()>(manager).await {
+            Err(error) if error.is_io_error() => Err(self.failed(what, &error, ordinal)),
+            // Another refusal meets the call too, which is what it should be told of.
+            _ => Ok(()),
+        }
     }
 
     /// The next call starts over: a manager remembers how its last attempt to connect ended, perhaps a minute ago,

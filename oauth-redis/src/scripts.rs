@@ -1,6 +1,6 @@
 //! What the engine does in one step. Each script names all its keys, which share a slot.
 
-use redis::Script;
+use redis::{Pipeline, Script};
 
 /// All of them, made once: each has its code and the digest that the engine knows it by.
 #[derive(Debug)]
@@ -27,6 +27,15 @@ impl Scripts {
             lease: Script::new(LEASE),
             release: Script::new(RELEASE),
         }
+    }
+
+    /// Makes all of them known to the engine in one round trip. One that is not known takes three.
+    pub(crate) fn make_known() -> Pipeline {
+        let mut pipeline = redis::pipe();
+        for code in [LOAD, SAVE, REMOVE, LEASE, RELEASE] {
+            pipeline.cmd("SCRIPT").arg("LOAD").arg(code).ignore();
+        }
+        pipeline
     }
 }
 

@@ -7,6 +7,7 @@ use oauth_core::{Clock, SystemClock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::unbounded_channel;
 
 /// Passes connections on to a port of this machine, and each answer after a while.
 pub(crate) struct SlowProxy {
@@ -46,10 +47,21 @@ async fn pass_on(client: TcpStream, port: u16, delay: Duration) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     tokio::spawn(async move { copy(&mut from_client, &mut to_server).await });
-    let mut buffer = vec![0; 65536];
-    while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
-        SystemClock::new().sleep(delay).await;
-        if to_client.write_all(&buffer[..length]).await.is_err() {
+    let clock = SystemClock::new();
+    let (sender, mut answers) = unbounded_channel();
+    tokio::spawn(async move {
+        let mut buffer = vec![0; 65536];
+        while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
+            let due = clock.now() + delay;
+            if sender.send((due, buffer[..length].to_vec())).is_err() {
+                return;
+            }
+        }
+    });
+    while let Some((due, answer)) = answers.recv().await {
+        let left = due.saturating_duration_since(clock.now());
+        clock.sleep(left).await;
+        if to_client.write_all(&answer).await.is_err() {
             return;
         }
     }
