@@ -1,6 +1,6 @@
 //! What the tests need beyond Rust: looked for, and installed where that is possible.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -9,22 +9,32 @@ use anyhow::{Context, Result, bail};
 use crate::command::CommandLine;
 
 /// Everything the tests need beyond Rust: another need is another row.
-const PREREQUISITES: &[Prerequisite] = &[Prerequisite {
-    name: "a C compiler",
-    reason: "isahc builds its own copy of curl",
-    program: "cc",
-    variable: Some("CC"),
-    apt: "build-essential",
-    elsewhere: "gcc or clang, on macOS by `xcode-select --install`",
-}];
+const PREREQUISITES: &[Prerequisite] = &[
+    Prerequisite {
+        name: "a C compiler",
+        reason: "isahc builds its own copy of curl",
+        programs: &["cc"],
+        variable: Some("CC"),
+        apt: "build-essential",
+        elsewhere: "gcc or clang, on macOS by `xcode-select --install`",
+    },
+    Prerequisite {
+        name: "Redis or Valkey",
+        reason: "the tests of oauth-redis start servers of their own",
+        programs: &["valkey-server", "redis-server"],
+        variable: None,
+        apt: "redis-server",
+        elsewhere: "valkey or redis, on macOS by `brew install valkey`",
+    },
+];
 
 /// A program that the tests need.
 #[derive(Debug)]
 struct Prerequisite {
     name: &'static str,
     reason: &'static str,
-    /// What has to be on the `PATH`.
-    program: &'static str,
+    /// One of them has to be on the `PATH`.
+    programs: &'static [&'static str],
     /// A variable by which one can name another program instead.
     variable: Option<&'static str>,
     /// The package that has it, on Debian and its kin.
@@ -39,7 +49,8 @@ impl Prerequisite {
             .variable
             .and_then(std::env::var_os)
             .is_some_and(|value| !value.is_empty());
-        chosen || std::env::var_os("PATH").is_some_and(|path| is_on_path(self.program, &path))
+        let is_found = |path: OsString| self.programs.iter().any(|each| is_on_path(each, &path));
+        chosen || std::env::var_os("PATH").is_some_and(is_found)
     }
 }
 
@@ -144,15 +155,16 @@ fn instructions(missing: &[&Prerequisite]) -> String {
         let Prerequisite {
             name,
             reason,
-            program,
+            programs,
             apt,
             elsewhere,
             ..
         } = prerequisite;
+        let programs = programs.join("` or `");
         // Writing to a string cannot fail.
         let _ = write!(
             text,
-            "\n  {name} (`{program}`), because {reason}\n    \
+            "\n  {name} (`{programs}`), because {reason}\n    \
              Debian, Ubuntu: apt-get install {apt}\n    elsewhere: {elsewhere}"
         );
     }
@@ -219,5 +231,9 @@ mod tests {
         };
         assert!(text.contains("a C compiler (`cc`)"), "{text}");
         assert!(text.contains("apt-get install build-essential"), "{text}");
+        assert!(
+            text.contains("(`valkey-server` or `redis-server`)"),
+            "{text}"
+        );
     }
 }

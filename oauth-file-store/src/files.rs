@@ -1,0 +1,131 @@
+//! The files of a store, and what is done with them while one has the lock.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use oauth_core::{Lease, StoreError, StoredToken, TokenKey};
+use tracing::warn;
+
+use crate::lease::LeaseRecord;
+use crate::private::{How, check_directory, read, remove, replace, try_lock};
+
+/// For each key: `KEY.token`; `KEY.lock`, which is held while something is changed; `KEY.lease`, which the holder of
+/// the lease keeps locked, so that its death is noticed at once; and `KEY.new`, which is to become one of them.
+#[derive(Debug)]
+pub(crate) struct Files {
+    pub(crate) directory: PathBuf,
+}
+
+impl Files {
+    pub(crate) fn load(
+        &self,
+        key: &TokenKey,
+        wall: SystemTime,
+    ) -> Result<Option<StoredToken>, StoreError> {
+        check_directory(&self.directory)?;
+        let found = self.token(key)?;
+        Ok(found.filter(|found| found.expires_at() > wall))
+    }
+
+    /// `None`: somebody else is at it.
+    pub(crate) fn lock(&self, key: &TokenKey) -> Result<Option<Locked<'_>>, StoreError> {
+        check_directory(&self.directory)?;
+        let lock = try_lock(&self.path(key, "lock"))?;
+        Ok(lock.map(|lock| Locked {
+            files: self,
+            key: *key,
+            _lock: lock,
+        }))
+    }
+
+    fn token(&self, key: &TokenKey) -> Result<Option<StoredToken>, StoreError> {
+        let path = self.path(key, "token");
+        let Some(record) = read(&path)? else {
+            return Ok(None);
+        };
+        match StoredToken::decode(&record) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) => {
+                warn!(path = %path.display(), %error, "the file is taken for no token");
+                Ok(None)
+            }
+        }
+    }
+
+    fn path(&self, key: &TokenKey, what: &str) -> PathBuf {
+        self.directory.join(format!("{key}.{what}"))
+    }
+}
+
+/// The files of one key, while nobody else changes them.
+pub(crate) struct Locked<'a> {
+    files: &'a Files,
+    key: TokenKey,
+    _lock: File,
+}
+
+impl Locked<'_> {
+    pub(crate) fn save(&self, token: &StoredToken, wall: SystemTime) -> Result<(), StoreError> {
+        let there = self.files.token(&self.key)?;
+        let stays = |there: &StoredToken| there.expires_at() > wall && !token.replaces(there);
+        if there.as_ref().is_some_and(stays) {
+            return Ok(());
+        }
+        self.replace("token", &token.encode(), How::Durable)?;
+        Ok(())
+    }
+
+    pub(crate) fn remove(&self, secret: &str) -> Result<(), StoreError> {
+        match self.files.token(&self.key)? {
+            Some(there) if there.token().secret() == secret => remove(&self.path("token")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The lease, and the file that is locked as long as it is open.
+    pub(crate) fn lease(
+        &self,
+        wall: SystemTime,
+        ttl: Duration,
+    ) -> Result<Option<(Lease, File)>, StoreError> {
+        let last = self.last_lease()?;
+        if last.is_some_and(|last| last.is_current(wall)) && self.is_held()? {
+            return Ok(None);
+        }
+        let last = last.map_or(0, |last| last.fencing);
+        // The file may have been lost.
+        let of_token = self.files.token(&self.key)?;
+        let of_token = of_token.map_or(0, |token| token.fencing());
+        let fencing = last.max(of_token).saturating_add(1);
+        let record = LeaseRecord::new(fencing, wall, ttl);
+        let file = self.replace("lease", record.encode().as_bytes(), How::Locked)?;
+        Ok(Some((Lease::new(fencing), file)))
+    }
+
+    pub(crate) fn release(&self, lease: Lease) -> Result<(), StoreError> {
+        let last = self.last_lease()?;
+        if let Some(last) = last.filter(|last| last.fencing == lease.fencing()) {
+            self.replace("lease", last.ended().encode().as_bytes(), How::Plain)?;
+        }
+        Ok(())
+    }
+
+    fn last_lease(&self) -> Result<Option<LeaseRecord>, StoreError> {
+        let record = read(&self.path("lease"))?;
+        Ok(record.and_then(|record| LeaseRecord::decode(&record)))
+    }
+
+    /// Whether the holder lives: the lock goes with its process.
+    fn is_held(&self) -> Result<bool, StoreError> {
+        Ok(try_lock(&self.path("lease"))?.is_none())
+    }
+
+    fn replace(&self, what: &str, content: &[u8], how: How) -> Result<File, StoreError> {
+        replace(&self.path(what), &self.path("new"), content, how)
+    }
+
+    fn path(&self, what: &str) -> PathBuf {
+        self.files.path(&self.key, what)
+    }
+}
