@@ -77,7 +77,7 @@ pub trait TokenSource: Send + Sync {
     ///   HTTP clients of this family of crates have threads of their own. Only a source that cannot go on
     ///   without that very thread (it awaits a task spawned there, say) gets no further: a
     ///   [`CachedTokenSource`](crate::CachedTokenSource) gives up on it after
-    ///   [`acquire_timeout`](crate::RefreshPolicy::acquire_timeout) with [`ErrorKind::Timeout`].
+    ///   [`acquire_timeout`](crate::RefreshPolicyBuilder::acquire_timeout) with [`ErrorKind::Timeout`].
     ///
     /// # Errors
     ///

@@ -17,7 +17,7 @@ use oauth_core::{
     AccessToken, Clock, MemoryStore, Scopes, StoredToken, SystemClock, TokenKey, TokenStore,
 };
 use oauth_encrypted_store::{EncryptedStore, InvalidKey, KeyRing};
-use oauth_testkit::CapturedLog;
+use oauth_testkit::Recording;
 use rules::{key, save, secret, token};
 
 const HEX: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F";
@@ -138,16 +138,9 @@ fn p11_a_record_that_is_not_encrypted_or_of_a_version_to_come_is_none_and_replac
 fn p11_with_a_wrong_key_there_is_no_token_and_the_log_says_why() {
     let (inside, key) = (memory(), key());
     save(&around(&inside, ring(1)), &key, &token("t0ken", 1));
-    let log = CapturedLog::new();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer({
-            let log = log.clone();
-            move || log.clone()
-        })
-        .finish();
-    tracing::subscriber::with_default(subscriber, || {
-        assert_eq!(secret(&around(&inside, ring(2)), &key), None);
-    });
+    let recording = Recording::start();
+    assert_eq!(secret(&around(&inside, ring(2)), &key), None);
+    let log = recording.finish();
     assert!(log.text().contains("its key is not in the ring"));
     assert!(!log.text().contains("t0ken"));
 }
