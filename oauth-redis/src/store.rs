@@ -1,16 +1,15 @@
 //! The store.
 
+use std::fmt::{self, Write as _};
 use std::future::{pending, ready};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use oauth_core::{
     Clock, Lease, StoreError, StoredToken, SystemClock, TokenKey, TokenStore, async_trait,
 };
 use redis::{Client, IntoConnectionInfo};
 use sha2::{Digest, Sha256};
-use std::fmt::{self, Write as _};
-use std::time::UNIX_EPOCH;
 use tracing::warn;
 
 use crate::connection::{Connection, Timeouts};

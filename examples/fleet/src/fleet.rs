@@ -163,6 +163,7 @@ impl<'a> Fleet<'a> {
 
     /// As `kill -9` does, in the middle of its token request.
     async fn kill(&mut self, number: usize) -> Result<()> {
+        sleep_until(now() + self.settings.token_delay / 2).await;
         let child = self.processes.remove(&number);
         child.context("no such process")?.kill().await?;
         self.killed += 1;
