@@ -79,8 +79,8 @@ pub use recording::Recording;
 pub use reference_cache::ReferenceCache;
 pub use reply::Reply;
 pub use server::{
-    ApiRequest, ClientAuth, ClientAuthMethod, FakeTokenServer, FakeTokenServerBuilder, SeenJwt,
-    TokenRequest,
+    ApiMatch, ApiRequest, ClientAuth, ClientAuthMethod, Expectation, FakeTokenServer,
+    FakeTokenServerBuilder, Match, MatchedRequest, SeenJwt, TokenMatch, TokenRequest, When,
 };
 #[cfg(feature = "jose")]
 pub use server::{AssertionAudience, AssertionRules, DpopNonce, DpopRules, JwtAlgorithm};

@@ -10,6 +10,7 @@ mod client_auth;
 mod credentials;
 #[cfg(feature = "jose")]
 mod dpop;
+mod expectation;
 mod grants;
 mod http1;
 mod issuer;
@@ -20,6 +21,7 @@ mod jose_settings;
 mod jwt;
 mod listeners;
 mod log;
+mod matching;
 mod metadata;
 mod net;
 mod protected_api;
@@ -27,6 +29,7 @@ mod protocol;
 mod redact;
 mod refresh_tokens;
 mod requests;
+mod rules;
 mod script;
 mod settings;
 mod side_endpoints;
@@ -59,7 +62,9 @@ pub use dpop::{DpopNonce, DpopRules};
 #[cfg(feature = "jose")]
 pub use jose::JwtAlgorithm;
 pub use jwt::SeenJwt;
+pub use matching::{ApiMatch, Match, TokenMatch};
 pub use requests::{ApiRequest, TokenRequest};
+pub use rules::{Expectation, MatchedRequest, When};
 
 pub(crate) use http1::Request as Received;
 pub(crate) use issuer::fresh_value;
@@ -211,7 +216,8 @@ impl FakeTokenServer {
         self.state.api_script.set_always(reply);
     }
 
-    /// Forgets every scripted reply that no request has taken yet.
+    /// Forgets every scripted reply that no request has taken yet, rules included. What is
+    /// [expected](Self::expect) stays.
     pub fn reset_replies(&self) {
         self.state.token_script.reset();
         self.state.api_script.reset();
@@ -280,6 +286,13 @@ impl FakeTokenServer {
         self.state.log.max_concurrent_token_requests()
     }
 
+    /// The most API requests that were being served at one time, counted as
+    /// [`max_concurrent_token_requests`](Self::max_concurrent_token_requests) does.
+    #[must_use]
+    pub fn max_concurrent_api_requests(&self) -> usize {
+        self.state.log.max_concurrent_api_requests()
+    }
+
     /// Blocks until `count` token requests have arrived, answered or not.
     ///
     /// # Panics
@@ -340,7 +353,8 @@ impl FakeTokenServer {
         );
     }
 
-    /// Forgets the requests seen so far, and the highest concurrency.
+    /// Forgets the requests seen so far, and the highest concurrency. What is [expected](Self::expect) goes on
+    /// counting.
     pub fn clear_log(&self) {
         self.state.log.clear();
         self.state.protocol.side_endpoints.clear_log();
@@ -352,6 +366,10 @@ impl Drop for FakeTokenServer {
         // Both endpoints at once, before either waits for its threads.
         self.state.shutdown.stop();
         self.servers.clear();
+        // A second panic would end the process, and hide the first.
+        if !std::thread::panicking() {
+            self.verify();
+        }
     }
 }
 

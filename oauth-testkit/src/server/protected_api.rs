@@ -11,11 +11,10 @@ use crate::server::client_auth::Refusal;
 use crate::server::credentials::form_decode;
 use crate::server::http1::{Request, Response};
 use crate::server::issuer::{Grant, Verdict};
-use crate::server::log::InFlight;
 use crate::server::net::{Answer, Endpoint};
 use crate::server::requests::ApiRequest;
 use crate::server::state::ServerState;
-use crate::server::token_request::seen;
+use crate::server::token_request::seen as what_is_seen;
 
 pub(crate) struct ProtectedApi {
     pub(crate) state: Arc<ServerState>,
@@ -27,15 +26,16 @@ impl Endpoint for ProtectedApi {
         let verdict = self.judge_token(&credentials);
         // Once: a proof is good for one request.
         let proof = self.verify_proof(request, &credentials);
-        let reply = self.state.api_script.take();
-        let entry = self.state.log.record_api(ApiRequest {
-            seen: seen(request),
+        let seen = ApiRequest {
+            seen: what_is_seen(request),
             authorizations: request.headers.get_all(AUTHORIZATION).iter().count(),
             token_ordinal: verdict.as_ref().and_then(Verdict::ordinal),
             token_was_live: verdict.as_ref().is_some_and(Verdict::is_live),
             dpop_proof: seen_proof(request),
             body: request.body.clone(),
-        });
+        };
+        let reply = self.state.api_script.take(&seen);
+        let (entry, in_flight) = self.state.log.record_api(seen);
         let answer = carry_out(&self.state, &reply, false, || {
             reply.adorn(self.respond(request, &credentials, &proof))
         });
@@ -51,7 +51,7 @@ impl Endpoint for ProtectedApi {
                 response: self.state.adorn_with_nonce(Side::Api, response),
                 drip: reply.drip,
                 cut: reply.cut,
-                in_flight: InFlight::uncounted(),
+                in_flight,
             },
         )
     }

@@ -86,6 +86,15 @@ impl TokenRequest {
         self.dpop_proof.as_ref()
     }
 
+    /// Who the client said it is, in whichever way.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        let authenticated = self.client_auths.first();
+        authenticated
+            .map(|auth| auth.client_id.as_str())
+            .or_else(|| self.param("client_id"))
+    }
+
     /// The first parameter of this name in the body. Parameters that hold secrets have the value
     /// `<redacted>`.
     #[must_use]

@@ -8,6 +8,7 @@ use crate::server::client_auth::Clients;
 use crate::server::issuer::Issuer;
 use crate::server::log::RequestLog;
 use crate::server::protocol::Protocol;
+use crate::server::requests::{ApiRequest, TokenRequest};
 use crate::server::script::Script;
 use crate::server::urls::Urls;
 use crate::shutdown::{Shutdown, Stopped};
@@ -21,8 +22,8 @@ pub(crate) struct ServerState {
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) token_lifetime: Duration,
     pub(crate) issuer: Issuer,
-    pub(crate) token_script: Script,
-    pub(crate) api_script: Script,
+    pub(crate) token_script: Script<TokenRequest>,
+    pub(crate) api_script: Script<ApiRequest>,
     pub(crate) log: Arc<RequestLog>,
     pub(crate) shutdown: Arc<Shutdown>,
 }

@@ -29,16 +29,14 @@ impl Endpoint for TokenEndpoint {
             return self.state.answer_beside(beside, request);
         }
         let received = ReceivedTokenRequest::read(request);
+        let seen = received.for_log(&self.state.clients);
         // Taken before the log shows the request: what is scripted after that is for the next one.
         let reply = if place.is_none() {
             Reply::status(404)
         } else {
-            self.state.token_script.take()
+            self.state.token_script.take(&seen)
         };
-        let (entry, in_flight) = self
-            .state
-            .log
-            .record_token(received.for_log(&self.state.clients));
+        let (entry, in_flight) = self.state.log.record_token(seen);
         let by_header = received.client.by_header();
         match carry_out(&self.state, &reply, by_header, || {
             self.judge(&received, &reply)
