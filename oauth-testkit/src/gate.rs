@@ -9,7 +9,9 @@ use crate::sync::lock;
 
 /// Holds replies back until it is opened. Clones are the same gate.
 ///
-/// Give it to replies with [`Reply::gated`](crate::Reply::gated). One gate may hold any number of
+/// Give it to replies with [`Reply::gated`](crate::Reply::gated),
+/// [`gated_after_headers`](crate::Reply::gated_after_headers) or [`gated_in_body`](crate::Reply::gated_in_body), or to a
+/// [`Fault`](crate::Fault) that hangs. One gate may hold any number of
 /// replies, of any number of servers. Dropping a server releases what waits in it: such a request gets
 /// no reply, its connection is closed.
 #[derive(Clone, Default)]

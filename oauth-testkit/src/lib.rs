@@ -60,8 +60,10 @@
 
 mod captured_log;
 pub mod conformance;
+mod fault;
 mod gate;
 mod manual_clock;
+mod on_the_way;
 mod recording;
 mod reference_cache;
 mod reply;
@@ -73,6 +75,7 @@ mod sync;
 mod virtual_world;
 
 pub use captured_log::CapturedLog;
+pub use fault::{Fault, FaultPlan};
 pub use gate::Gate;
 pub use manual_clock::ManualClock;
 pub use recording::Recording;
@@ -80,7 +83,7 @@ pub use reference_cache::ReferenceCache;
 pub use reply::Reply;
 pub use server::{
     ApiMatch, ApiRequest, ClientAuth, ClientAuthMethod, Expectation, FakeTokenServer,
-    FakeTokenServerBuilder, Match, MatchedRequest, SeenJwt, TokenMatch, TokenRequest, When,
+    FakeTokenServerBuilder, Match, MatchedRequest, Outage, SeenJwt, TokenMatch, TokenRequest, When,
 };
 #[cfg(feature = "jose")]
 pub use server::{AssertionAudience, AssertionRules, DpopNonce, DpopRules, JwtAlgorithm};

@@ -8,9 +8,11 @@ mod binding;
 mod builder;
 mod client_auth;
 mod credentials;
+mod delivery;
 #[cfg(feature = "jose")]
 mod dpop;
 mod expectation;
+mod faults;
 mod grants;
 mod http1;
 mod issuer;
@@ -24,6 +26,8 @@ mod log;
 mod matching;
 mod metadata;
 mod net;
+mod network;
+mod port;
 mod protected_api;
 mod protocol;
 mod redact;
@@ -57,12 +61,14 @@ use std::time::Duration;
 pub use assertion::{AssertionAudience, AssertionRules};
 pub use builder::FakeTokenServerBuilder;
 pub use client_auth::{ClientAuth, ClientAuthMethod};
+pub(crate) use delivery::{Delivery, Ending, Hold, Pace};
 #[cfg(feature = "jose")]
 pub use dpop::{DpopNonce, DpopRules};
 #[cfg(feature = "jose")]
 pub use jose::JwtAlgorithm;
 pub use jwt::SeenJwt;
 pub use matching::{ApiMatch, Match, TokenMatch};
+pub use port::Outage;
 pub use requests::{ApiRequest, TokenRequest};
 pub use rules::{Expectation, MatchedRequest, When};
 
@@ -105,8 +111,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///   answers `307` once the token has proved live.
 pub struct FakeTokenServer {
     state: Arc<ServerState>,
-    /// Each serves until it is dropped.
-    servers: Vec<HttpServer>,
+    /// Each serves until it is dropped; two if there is one for client certificates.
+    token: Vec<HttpServer>,
+    api: HttpServer,
     #[cfg_attr(
         not(feature = "tls"),
         expect(dead_code, reason = "only TLS is controlled")
@@ -149,21 +156,19 @@ impl FakeTokenServer {
             let shutdown = Arc::clone(&state.shutdown);
             HttpServer::serve(name, listener, transport.clone(), endpoint, shutdown)
         };
-        let mut servers = vec![
-            start(
-                "fake-token",
-                listeners.token,
-                &transports.token,
-                Arc::clone(&token),
-            )?,
-            start("fake-api", listeners.api, &transports.api, api)?,
-        ];
+        let mut servers = vec![start(
+            "fake-token",
+            listeners.token,
+            &transports.token,
+            Arc::clone(&token),
+        )?];
         if let Some(listener) = listeners.mtls {
             servers.push(start("fake-mtls", listener, &transports.mtls, token)?);
         }
         Ok(Self {
+            api: start("fake-api", listeners.api, &transports.api, api)?,
+            token: servers,
             state,
-            servers,
             transports,
         })
     }
@@ -365,7 +370,6 @@ impl Drop for FakeTokenServer {
     fn drop(&mut self) {
         // Both endpoints at once, before either waits for its threads.
         self.state.shutdown.stop();
-        self.servers.clear();
         // A second panic would end the process, and hide the first.
         if !std::thread::panicking() {
             self.verify();

@@ -9,6 +9,7 @@ use crate::server::answer::carry_out;
 use crate::server::binding::{Side, seen_proof};
 use crate::server::client_auth::Refusal;
 use crate::server::credentials::form_decode;
+use crate::server::faults::Faults;
 use crate::server::http1::{Request, Response};
 use crate::server::issuer::{Grant, Verdict};
 use crate::server::net::{Answer, Endpoint};
@@ -49,11 +50,14 @@ impl Endpoint for ProtectedApi {
             |other| other,
             |response| Answer::Respond {
                 response: self.state.adorn_with_nonce(Side::Api, response),
-                drip: reply.drip,
-                cut: reply.cut,
+                on_the_way: Box::new(reply.on_the_way),
                 in_flight,
             },
         )
+    }
+
+    fn faults(&self) -> Option<&Faults> {
+        Some(&self.state.api_faults)
     }
 }
 

@@ -110,8 +110,7 @@ impl ServerState {
                     .answered(entry, response.status);
                 Answer::Respond {
                     response,
-                    drip: reply.drip,
-                    cut: reply.cut,
+                    on_the_way: Box::new(reply.on_the_way),
                     in_flight: InFlight::uncounted(),
                 }
             },

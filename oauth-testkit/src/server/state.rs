@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::reply::Reply;
 use crate::server::client_auth::Clients;
+use crate::server::faults::Faults;
 use crate::server::issuer::Issuer;
 use crate::server::log::RequestLog;
 use crate::server::protocol::Protocol;
@@ -24,6 +25,8 @@ pub(crate) struct ServerState {
     pub(crate) issuer: Issuer,
     pub(crate) token_script: Script<TokenRequest>,
     pub(crate) api_script: Script<ApiRequest>,
+    pub(crate) token_faults: Faults,
+    pub(crate) api_faults: Faults,
     pub(crate) log: Arc<RequestLog>,
     pub(crate) shutdown: Arc<Shutdown>,
 }

@@ -9,6 +9,7 @@ use crate::reply::{Content, Fields, Reply};
 use crate::server::answer::{apply, carry_out, error_response};
 use crate::server::binding::Side;
 use crate::server::client_auth::Refusal;
+use crate::server::faults::Faults;
 use crate::server::grants::Granted;
 use crate::server::http1::{Request, Response};
 use crate::server::issuer::{Grant, fresh_value};
@@ -46,13 +47,16 @@ impl Endpoint for TokenEndpoint {
                 self.state.log.token_answered(entry, response.status);
                 Answer::Respond {
                     response,
-                    drip: reply.drip,
-                    cut: reply.cut,
+                    on_the_way: Box::new(reply.on_the_way),
                     in_flight,
                 }
             }
             Err(other) => other,
         }
+    }
+
+    fn faults(&self) -> Option<&Faults> {
+        Some(&self.state.token_faults)
     }
 }
 
