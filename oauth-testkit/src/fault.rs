@@ -179,18 +179,21 @@ impl FaultPlan {
     }
 
     pub(crate) fn strikes(&self, request: usize) -> Vec<Strike> {
-        let of_request = mix(self.seed ^ mix(request as u64));
-        let places = self.faults.iter().zip(0_u64..);
+        let places = self.faults.iter().zip(0..);
         places
             .filter_map(|((probability, fault), place)| {
-                let drawn = mix(of_request ^ mix(place));
-                (fraction(drawn) < *probability).then(|| Strike {
-                    fault: fault.clone(),
-                    chance: mix(drawn),
-                })
+                let chance = strikes(self.seed, request, place, *probability)?;
+                let fault = fault.clone();
+                Some(Strike { fault, chance })
             })
             .collect()
     }
+}
+
+/// Whether the fault at this place of a plan strikes the n-th of something, and if so, more chance for it.
+pub(crate) fn strikes(seed: u64, nth: usize, place: u64, probability: f64) -> Option<u64> {
+    let drawn = mix(mix(seed ^ mix(nth as u64)) ^ mix(place));
+    (fraction(drawn) < probability).then(|| mix(drawn))
 }
 
 /// The finalizer of SplitMix64: written down here, since what a seed means must not depend on the version of a library.

@@ -60,6 +60,7 @@
 
 mod captured_log;
 pub mod conformance;
+mod doubles;
 mod fault;
 mod gate;
 mod manual_clock;
@@ -75,6 +76,9 @@ mod sync;
 mod virtual_world;
 
 pub use captured_log::CapturedLog;
+#[cfg(feature = "mock")]
+pub use doubles::mock;
+pub use doubles::{FaultyStore, GatedSource, ScriptedSource, StoreFault};
 pub use fault::{Fault, FaultPlan};
 pub use gate::Gate;
 pub use manual_clock::ManualClock;
