@@ -7,3 +7,4 @@ pub mod adapter;
 pub mod clock;
 mod drive;
 pub mod http_client;
+pub mod token_store;
