@@ -7,4 +7,5 @@ pub mod adapter;
 pub mod clock;
 mod drive;
 pub mod http_client;
+pub mod token_source;
 pub mod token_store;
