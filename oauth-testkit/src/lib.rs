@@ -72,6 +72,8 @@ mod runtime;
 pub mod scenario;
 mod server;
 mod shutdown;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 mod sync;
 mod virtual_world;
 
