@@ -256,12 +256,14 @@ impl Drop for Waits<'_> {
     fn drop(&mut self) {
         let left = self.cache.waiting.fetch_sub(1, Ordering::SeqCst) - 1;
         let mut state = self.cache.state.lock().unwrap();
-        if left == 0 {
-            state.crowd = 0;
-        }
         if !self.is_over {
             state.first_has_left |= self.is_first;
             state.last_has_left |= left == 0;
+        }
+        if left == 0 {
+            state.crowd = 0;
+            // Nobody is left to suffer for it.
+            state.first_has_left = false;
         }
     }
 }
