@@ -53,6 +53,9 @@ impl TokenStore for Forgetful {
     async fn lease(&self, _: &TokenKey, _: Duration) -> Result<Option<Lease>, StoreError> {
         Ok(Some(Lease::new(1)))
     }
+    async fn release(&self, _: &TokenKey, _: Lease) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,6 +65,7 @@ enum Flaw {
     MixesUpKeys,
     KeepsTheFirst,
     KeepsTheLast,
+    KnowsNoFencing,
     RemovesNothing,
     RemovesWhatever,
     FailsToRemoveNothing,
@@ -85,7 +89,7 @@ struct Flawed {
     saved: Mutex<Option<StoredToken>>,
     holds: AtomicBool,
     grants: AtomicU64,
-    freed: Arc<AtomicBool>,
+    freed: AtomicBool,
 }
 
 fn flawed(flaw: Flaw) -> StoreUnderTest {
@@ -108,7 +112,7 @@ fn flawed(flaw: Flaw) -> StoreUnderTest {
         saved: Mutex::default(),
         holds: AtomicBool::default(),
         grants: AtomicU64::default(),
-        freed: Arc::default(),
+        freed: AtomicBool::default(),
     };
     StoreUnderTest::new(open).on(clock, move |time| moved.advance(time))
 }
@@ -136,11 +140,9 @@ impl TokenStore for Flawed {
                     .expires_in(token.lifetime().unwrap())
                     .build()
                     .unwrap();
-                Some(StoredToken::new(
-                    bare,
-                    stored.requested_at(),
-                    stored.expires_at(),
-                ))
+                let (requested_at, expires_at) = (stored.requested_at(), stored.expires_at());
+                let fencing = stored.fencing();
+                Some(StoredToken::new(bare, requested_at, expires_at).with_fencing(fencing))
             }
             (Flaw::GivesExpired, None) => {
                 let saved = self.saved.lock().unwrap().clone();
@@ -172,6 +174,12 @@ impl TokenStore for Flawed {
             }
             _ => {}
         }
+        if self.flaw == Flaw::KnowsNoFencing {
+            let (requested_at, expires_at) = (token.requested_at(), token.expires_at());
+            // A later write of an older token is refused all the same.
+            let bare = StoredToken::new(token.token().clone(), requested_at, expires_at);
+            return self.tokens.save(key, &bare.with_fencing(7)).await;
+        }
         self.tokens.save(key, token).await
     }
 
@@ -202,22 +210,19 @@ impl TokenStore for Flawed {
         };
         self.holds.store(true, Ordering::SeqCst);
         self.grants.fetch_add(1, Ordering::SeqCst);
-        let fencing = lease.fencing();
         Ok(Some(match self.flaw {
-            Flaw::TakesNoLeaseBack => {
-                std::mem::forget(lease);
-                Lease::new(fencing)
-            }
-            Flaw::EndsAnyLease => {
-                let freed = Arc::clone(&self.freed);
-                Lease::with_release(fencing, move || {
-                    drop(lease);
-                    freed.store(true, Ordering::SeqCst);
-                })
-            }
-            Flaw::CountsNoLeases => Lease::with_release(1, move || drop(lease)),
+            Flaw::CountsNoLeases => Lease::new(1),
             _ => lease,
         }))
+    }
+
+    async fn release(&self, key: &TokenKey, lease: Lease) -> Result<(), StoreError> {
+        match self.flaw {
+            Flaw::TakesNoLeaseBack => return Ok(()),
+            Flaw::EndsAnyLease => self.freed.store(true, Ordering::SeqCst),
+            _ => {}
+        }
+        self.leases.release(key, lease).await
     }
 }
 
@@ -230,6 +235,10 @@ fn each_rule_finds_the_store_that_breaks_it() {
         (
             "a_late_save_never_replaces_a_newer_token",
             Flaw::KeepsTheLast,
+        ),
+        (
+            "p12_the_fencing_number_counts_more_than_what_clocks_say",
+            Flaw::KnowsNoFencing,
         ),
         ("p07_a_removed_token_is_gone", Flaw::RemovesNothing),
         ("p07_only_the_token_given_is_removed", Flaw::RemovesWhatever),
@@ -248,7 +257,7 @@ fn each_rule_finds_the_store_that_breaks_it() {
             "p12_a_lease_of_one_key_leaves_the_others",
             Flaw::LeasesEverythingAtOnce,
         ),
-        ("p12_a_dropped_lease_is_free", Flaw::TakesNoLeaseBack),
+        ("p12_a_lease_given_back_is_free", Flaw::TakesNoLeaseBack),
         ("p12_a_lease_ends_by_itself", Flaw::LeasesForEver),
         (
             "p12_the_end_of_an_older_lease_leaves_the_present_one",

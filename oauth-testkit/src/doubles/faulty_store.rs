@@ -30,7 +30,7 @@ pub enum StoreFault {
         /// How much longer than usual.
         by: Duration,
     },
-    /// A write is acknowledged and lost: `save` and `remove` do nothing. Other calls are spared.
+    /// A write is acknowledged and lost: `save`, `remove` and `release` do nothing. Other calls are spared.
     LostWrite,
     /// `load` gives back a token with another secret. Other calls are spared.
     Corrupt,
@@ -41,7 +41,7 @@ pub enum StoreFault {
 ///
 /// # Contract
 ///
-/// - Calls of all four kinds are counted together, from 1.
+/// - Calls of all kinds are counted together, from 1, except [`changed`](TokenStore::changed), which is passed on.
 /// - The same seed strikes the same calls, on every machine and in every version.
 ///
 /// # Examples
@@ -216,6 +216,18 @@ impl<S: TokenStore> TokenStore for FaultyStore<S> {
         let lease = self.store.lease(key, ttl).await?;
         suffers.end(lease)
     }
+
+    async fn release(&self, key: &TokenKey, lease: Lease) -> Result<(), StoreError> {
+        let suffers = self.begin().await?;
+        if !suffers.lost_write {
+            self.store.release(key, lease).await?;
+        }
+        suffers.end(())
+    }
+
+    async fn changed(&self, key: &TokenKey) {
+        self.store.changed(key).await;
+    }
 }
 
 fn failure() -> StoreError {
@@ -234,7 +246,7 @@ fn corrupt(stored: &StoredToken) -> Result<StoredToken, StoreError> {
         .build()
         .map_err(|error| StoreError::new("no token is left").with_source(error))?;
     let (requested_at, expires_at) = (stored.requested_at(), stored.expires_at());
-    Ok(StoredToken::new(token, requested_at, expires_at))
+    Ok(StoredToken::new(token, requested_at, expires_at).with_fencing(stored.fencing()))
 }
 
 impl<S> fmt::Debug for FaultyStore<S> {

@@ -54,6 +54,7 @@ mockall::mock! {
         async fn save(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError>;
         async fn remove(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError>;
         async fn lease(&self, key: &TokenKey, ttl: Duration) -> Result<Option<Lease>, StoreError>;
+        async fn release(&self, key: &TokenKey, lease: Lease) -> Result<(), StoreError>;
     }
 }
 

@@ -181,7 +181,7 @@ mod tests {
         for tenth in 0..10 {
             let begin = least + jitter * tenth / 10;
             let range = begin..begin + jitter / 10;
-            let count = drawn.iter().filter(|delay| range.contains(delay)).count();
+            let count = drawn.iter().filter(|delay| range.contains(*delay)).count();
             assert!((50..200).contains(&count), "{count} of 1000 in {range:?}");
         }
         assert!(

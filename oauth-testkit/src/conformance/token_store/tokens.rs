@@ -22,7 +22,8 @@ pub fn what_is_saved_is_loaded(make: &Factory<'_>) {
         .expires_in(Duration::from_secs(3600))
         .scopes(scopes.expect("these are scopes"));
     let now = under_test.clock.wall();
-    let saved = StoredToken::new(built(token), now - MINUTE, now + Duration::from_secs(3540));
+    let saved = StoredToken::new(built(token), now - MINUTE, now + Duration::from_secs(3540))
+        .with_fencing(7);
     store.save(&key("a"), &saved);
     let loaded = store.load(&key("a")).expect("what was saved is there");
     let (saved_token, token) = (saved.token(), loaded.token());
@@ -30,6 +31,7 @@ pub fn what_is_saved_is_loaded(make: &Factory<'_>) {
     assert_eq!(token.token_type(), saved_token.token_type());
     assert_eq!(token.scopes(), saved_token.scopes(), "the scopes");
     assert_eq!(token.lifetime(), saved_token.lifetime(), "the lifetime");
+    assert_eq!(loaded.fencing(), 7, "the fencing number");
     let second = Duration::from_secs(1);
     assert!(apart(loaded.requested_at(), saved.requested_at()) <= second);
     assert!(apart(loaded.expires_at(), saved.expires_at()) <= second);
@@ -69,7 +71,7 @@ pub fn a_save_replaces_an_older_token(make: &Factory<'_>) {
     assert_eq!(store.secret(&key("b")).as_deref(), Some("second"));
 }
 
-/// The moment of the request decides, not that of the write.
+/// Of tokens with one fencing number, the moment of the request decides, not that of the write.
 pub fn a_late_save_never_replaces_a_newer_token(make: &Factory<'_>) {
     let under_test = make();
     let Some(store) = keeps(&under_test, "a_late_save_never_replaces_a_newer_token") else {
@@ -78,6 +80,20 @@ pub fn a_late_save_never_replaces_a_newer_token(make: &Factory<'_>) {
     store.save(&key("a"), &under_test.token("new", NOW));
     store.save(&key("a"), &under_test.token("old", MINUTE));
     assert_eq!(store.secret(&key("a")).as_deref(), Some("new"));
+}
+
+/// A late holder of a lease may have a clock that runs ahead, and so may one without a lease.
+pub fn p12_the_fencing_number_counts_more_than_what_clocks_say(make: &Factory<'_>) {
+    let under_test = make();
+    let rule = "p12_the_fencing_number_counts_more_than_what_clocks_say";
+    let Some(store) = keeps(&under_test, rule) else {
+        return;
+    };
+    let present = under_test.token("present", MINUTE).with_fencing(2);
+    store.save(&key("a"), &present);
+    store.save(&key("a"), &under_test.token("unleased", NOW));
+    store.save(&key("a"), &under_test.token("late", NOW).with_fencing(1));
+    assert_eq!(store.secret(&key("a")).as_deref(), Some("present"));
 }
 
 /// For every handle, and only under its key.
