@@ -33,6 +33,7 @@ enum Flaw {
     HangIsTransport,
     LimitsEachRead,
     TellsEverything,
+    LogsEverything,
 }
 
 /// A client on bare sockets, a connection a request.
@@ -60,6 +61,10 @@ impl HttpClient for Bare {
             }
             Err(error) => return Err(HttpError::connect(error)),
         };
+        if self.flaw == Flaw::LogsEverything {
+            let body = String::from_utf8_lossy(request.body());
+            tracing::trace!(headers = ?request.headers(), %body, "sending");
+        }
         let mut stage = Stage::Head;
         let outcome = self.exchange(&mut stream, &request, &mut stage);
         let (head, body) = outcome.map_err(|error| self.describe(error, stage, &request))?;
@@ -263,6 +268,10 @@ fn each_rule_finds_the_client_that_breaks_it() {
         ("a_server_that_hangs_is_a_timeout", Flaw::HangIsTransport),
         ("a_body_that_drips_is_a_timeout", Flaw::LimitsEachRead),
         ("an_error_shows_no_credentials", Flaw::TellsEverything),
+        (
+            "p09_nothing_that_is_logged_shows_credentials",
+            Flaw::LogsEverything,
+        ),
     ];
     let names: Vec<_> = checks(Flaw::None).iter().map(|(name, _)| *name).collect();
     each_finds_what_breaks_it(&names, &flaws, |rule, flaw| {
