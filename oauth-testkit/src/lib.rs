@@ -60,8 +60,11 @@
 
 mod captured_log;
 pub mod conformance;
+mod doubles;
+mod fault;
 mod gate;
 mod manual_clock;
+mod on_the_way;
 mod recording;
 mod reference_cache;
 mod reply;
@@ -69,18 +72,24 @@ mod runtime;
 pub mod scenario;
 mod server;
 mod shutdown;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 mod sync;
 mod virtual_world;
 
 pub use captured_log::CapturedLog;
+#[cfg(feature = "mock")]
+pub use doubles::mock;
+pub use doubles::{FaultyStore, GatedSource, ScriptedSource, StoreFault};
+pub use fault::{Fault, FaultPlan};
 pub use gate::Gate;
 pub use manual_clock::ManualClock;
 pub use recording::Recording;
 pub use reference_cache::ReferenceCache;
 pub use reply::Reply;
 pub use server::{
-    ApiRequest, ClientAuth, ClientAuthMethod, FakeTokenServer, FakeTokenServerBuilder, SeenJwt,
-    TokenRequest,
+    ApiMatch, ApiRequest, ClientAuth, ClientAuthMethod, Expectation, FakeTokenServer,
+    FakeTokenServerBuilder, Match, MatchedRequest, Outage, SeenJwt, TokenMatch, TokenRequest, When,
 };
 #[cfg(feature = "jose")]
 pub use server::{AssertionAudience, AssertionRules, DpopNonce, DpopRules, JwtAlgorithm};

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::gate::Gate;
+use crate::on_the_way::OnTheWay;
 
 /// One answer of the server, to be given to
 /// [`next_token_reply`](crate::FakeTokenServer::next_token_reply) and its like.
@@ -39,8 +40,7 @@ pub struct Reply {
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) after: Duration,
     pub(crate) gates: Vec<Gate>,
-    pub(crate) drip: Option<Drip>,
-    pub(crate) cut: Option<usize>,
+    pub(crate) on_the_way: OnTheWay,
 }
 
 #[derive(Clone)]
@@ -68,12 +68,6 @@ pub(crate) enum Content {
 
 /// Members of a JSON object to be set, or removed if there is no value, in this order.
 pub(crate) type Fields = Vec<(String, Option<Value>)>;
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Drip {
-    pub(crate) bytes: usize,
-    pub(crate) pause: Duration,
-}
 
 /// What is answered.
 impl Reply {
@@ -157,7 +151,7 @@ impl Reply {
         let token = r#"{"access_token":"truncated","token_type":"Bearer","expires_in":3600}"#;
         let body = format!("{token:<width$}", width = token.len().max(bytes) + 1);
         let mut reply = Self::fixed(200, Some("application/json"), body.into());
-        reply.cut = Some(bytes);
+        reply.on_the_way.cut_at(bytes);
         reply
     }
 
@@ -195,8 +189,7 @@ impl Reply {
             headers: Vec::new(),
             after: Duration::ZERO,
             gates: Vec::new(),
-            drip: None,
-            cut: None,
+            on_the_way: OnTheWay::default(),
         }
     }
 }
@@ -339,12 +332,21 @@ impl Reply {
         self
     }
 
+    /// Sends the head, and the body when the gate opens.
+    pub fn gated_after_headers(self, gate: &Gate) -> Self {
+        self.gated_in_body(0, gate)
+    }
+
+    /// Sends the head and so many bytes of the body, and the rest when the gate opens. If there is no rest, nothing
+    /// waits.
+    pub fn gated_in_body(mut self, bytes: usize, gate: &Gate) -> Self {
+        self.on_the_way.hold_at(bytes, gate);
+        self
+    }
+
     /// Sends the body in pieces of `chunk_bytes`, with a pause of real time before each.
     pub fn drip(mut self, chunk_bytes: usize, pause: Duration) -> Self {
-        self.drip = Some(Drip {
-            bytes: chunk_bytes.max(1),
-            pause,
-        });
+        self.on_the_way.drip(chunk_bytes, pause);
         self
     }
 }
@@ -378,8 +380,7 @@ impl fmt::Debug for Reply {
             .field("headers", &headers)
             .field("after", &self.after)
             .field("gates", &self.gates)
-            .field("drip", &self.drip)
-            .field("cut", &self.cut)
+            .field("on_the_way", &self.on_the_way)
             .finish()
     }
 }

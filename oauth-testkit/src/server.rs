@@ -8,8 +8,11 @@ mod binding;
 mod builder;
 mod client_auth;
 mod credentials;
+mod delivery;
 #[cfg(feature = "jose")]
 mod dpop;
+mod expectation;
+mod faults;
 mod grants;
 mod http1;
 mod issuer;
@@ -20,13 +23,17 @@ mod jose_settings;
 mod jwt;
 mod listeners;
 mod log;
+mod matching;
 mod metadata;
 mod net;
+mod network;
+mod port;
 mod protected_api;
 mod protocol;
 mod redact;
 mod refresh_tokens;
 mod requests;
+mod rules;
 mod script;
 mod settings;
 mod side_endpoints;
@@ -54,12 +61,16 @@ use std::time::Duration;
 pub use assertion::{AssertionAudience, AssertionRules};
 pub use builder::FakeTokenServerBuilder;
 pub use client_auth::{ClientAuth, ClientAuthMethod};
+pub(crate) use delivery::{Delivery, Ending, Hold, Pace};
 #[cfg(feature = "jose")]
 pub use dpop::{DpopNonce, DpopRules};
 #[cfg(feature = "jose")]
 pub use jose::JwtAlgorithm;
 pub use jwt::SeenJwt;
+pub use matching::{ApiMatch, Match, TokenMatch};
+pub use port::Outage;
 pub use requests::{ApiRequest, TokenRequest};
+pub use rules::{Expectation, MatchedRequest, When};
 
 pub(crate) use http1::Request as Received;
 pub(crate) use issuer::fresh_value;
@@ -100,8 +111,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///   answers `307` once the token has proved live.
 pub struct FakeTokenServer {
     state: Arc<ServerState>,
-    /// Each serves until it is dropped.
-    servers: Vec<HttpServer>,
+    /// Each serves until it is dropped; two if there is one for client certificates.
+    token: Vec<HttpServer>,
+    api: HttpServer,
     #[cfg_attr(
         not(feature = "tls"),
         expect(dead_code, reason = "only TLS is controlled")
@@ -144,21 +156,19 @@ impl FakeTokenServer {
             let shutdown = Arc::clone(&state.shutdown);
             HttpServer::serve(name, listener, transport.clone(), endpoint, shutdown)
         };
-        let mut servers = vec![
-            start(
-                "fake-token",
-                listeners.token,
-                &transports.token,
-                Arc::clone(&token),
-            )?,
-            start("fake-api", listeners.api, &transports.api, api)?,
-        ];
+        let mut servers = vec![start(
+            "fake-token",
+            listeners.token,
+            &transports.token,
+            Arc::clone(&token),
+        )?];
         if let Some(listener) = listeners.mtls {
             servers.push(start("fake-mtls", listener, &transports.mtls, token)?);
         }
         Ok(Self {
+            api: start("fake-api", listeners.api, &transports.api, api)?,
+            token: servers,
             state,
-            servers,
             transports,
         })
     }
@@ -211,7 +221,8 @@ impl FakeTokenServer {
         self.state.api_script.set_always(reply);
     }
 
-    /// Forgets every scripted reply that no request has taken yet.
+    /// Forgets every scripted reply that no request has taken yet, rules included. What is
+    /// [expected](Self::expect) stays.
     pub fn reset_replies(&self) {
         self.state.token_script.reset();
         self.state.api_script.reset();
@@ -280,6 +291,13 @@ impl FakeTokenServer {
         self.state.log.max_concurrent_token_requests()
     }
 
+    /// The most API requests that were being served at one time, counted as
+    /// [`max_concurrent_token_requests`](Self::max_concurrent_token_requests) does.
+    #[must_use]
+    pub fn max_concurrent_api_requests(&self) -> usize {
+        self.state.log.max_concurrent_api_requests()
+    }
+
     /// Blocks until `count` token requests have arrived, answered or not.
     ///
     /// # Panics
@@ -340,7 +358,8 @@ impl FakeTokenServer {
         );
     }
 
-    /// Forgets the requests seen so far, and the highest concurrency.
+    /// Forgets the requests seen so far, and the highest concurrency. What is [expected](Self::expect) goes on
+    /// counting.
     pub fn clear_log(&self) {
         self.state.log.clear();
         self.state.protocol.side_endpoints.clear_log();
@@ -351,7 +370,10 @@ impl Drop for FakeTokenServer {
     fn drop(&mut self) {
         // Both endpoints at once, before either waits for its threads.
         self.state.shutdown.stop();
-        self.servers.clear();
+        // A second panic would end the process, and hide the first.
+        if !std::thread::panicking() {
+            self.verify();
+        }
     }
 }
 

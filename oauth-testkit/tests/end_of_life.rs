@@ -1,15 +1,27 @@
-//! What a server leaves behind. Alone in its binary: it counts the threads of the process.
+//! What a server leaves behind. Alone in its binary: it counts the threads and sockets of the process.
 #![cfg(target_os = "linux")]
 
 mod support;
 
 use std::fs;
 use std::net::TcpStream;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use oauth_testkit::{FakeTokenServer, Gate, Reply};
 use support::{Client, ask, good};
+
+/// What is counted belongs to one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn sockets() -> usize {
+    let files = fs::read_dir("/proc/self/fd").expect("procfs").flatten();
+    files
+        .filter_map(|file| fs::read_link(file.path()).ok())
+        .filter(|target| target.to_string_lossy().starts_with("socket:"))
+        .count()
+}
 
 fn server_threads() -> usize {
     let tasks = fs::read_dir("/proc/self/task").expect("procfs").flatten();
@@ -28,6 +40,7 @@ fn soon(condition: impl Fn() -> bool) -> bool {
 
 #[test]
 fn a_dropped_server_leaves_neither_threads_nor_ports_nor_connections() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for _ in 0..20 {
         let server = FakeTokenServer::start().unwrap();
         let gate = Gate::new();
@@ -82,4 +95,42 @@ fn a_dropped_server_leaves_neither_threads_nor_ports_nor_connections() {
         }
         gate.open();
     }
+}
+
+#[test]
+fn ten_thousand_requests_leave_neither_threads_nor_sockets() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = sockets();
+    let server = FakeTokenServer::start().unwrap();
+    let mut kept = Client::to(&server.token_url());
+    for _ in 0..4000 {
+        kept.exchange(good()).token();
+        kept.exchange(good()).token();
+        // A connection of its own.
+        ask(&server, good()).token();
+        assert!(server_threads() < 20 && sockets() < before + 20);
+    }
+    server.assert_token_requests(12_000);
+    assert_eq!(server.issued(), 12_000);
+    drop(kept);
+    // The one that accepts joins the threads of former connections whenever it serves a new one.
+    let last = || {
+        ask(&server, good()).token();
+        // Two that accept, and this connection; two listeners.
+        server_threads() <= 3 && sockets() <= before + 3
+    };
+    assert!(
+        (0..1000).any(|_| last()),
+        "{} threads, {} sockets",
+        server_threads(),
+        sockets() - before
+    );
+
+    drop(server);
+    assert!(
+        soon(|| server_threads() == 0),
+        "{} threads are left",
+        server_threads()
+    );
+    assert_eq!(sockets(), before);
 }

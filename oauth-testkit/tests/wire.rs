@@ -10,13 +10,17 @@ use support::{BASIC, Client, GRANT, ask, form, good};
 #[test]
 #[expect(clippy::disallowed_methods, reason = "it is about real time")]
 fn a_server_is_ready_within_20_milliseconds() {
-    let fastest = (0..20).map(|_| {
-        let begin = Instant::now();
-        let server = FakeTokenServer::start().unwrap();
-        ask(&server, good()).token();
-        begin.elapsed()
-    });
-    assert!(fastest.min().unwrap() < Duration::from_millis(20));
+    let mut took: Vec<Duration> = (0..21)
+        .map(|_| {
+            let begin = Instant::now();
+            let server = FakeTokenServer::start().unwrap();
+            ask(&server, good()).token();
+            begin.elapsed()
+        })
+        .collect();
+    took.sort_unstable();
+    // From nothing to the first token; one alone may have bad luck on a busy machine.
+    assert!(took[10] < Duration::from_millis(20), "{took:?}");
 }
 
 #[test]

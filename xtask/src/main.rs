@@ -1,6 +1,7 @@
 //! The chores of this workspace, run by `cargo xtask`; see [`HELP`].
 
 mod command;
+mod fuzz;
 mod guard;
 mod metadata;
 mod prerequisites;
@@ -23,6 +24,7 @@ Commands:
   ci                    `check`, then `test`
   repeat N FILTER…      Run the tests whose names match a FILTER N times, all cores busy
                         (what starts with `-` goes to the test binaries: --include-ignored)
+  fuzz [SECONDS]        Run each fuzz target for so long, a minute unless said otherwise
   help, --help, -h      This text
 
 Exit code: 0 when all is well, 1 when something failed, 2 for a command it does not know.
@@ -55,6 +57,7 @@ enum Task {
     Guard,
     Ci,
     Repeat { rounds: u32, filters: Vec<String> },
+    Fuzz { seconds: u32 },
 }
 
 impl Task {
@@ -75,6 +78,7 @@ impl Task {
             "guard" => Self::Guard,
             "ci" => Self::Ci,
             "repeat" => return Self::parse_repeat(rest),
+            "fuzz" => return Self::parse_fuzz(rest),
             unknown => return Err(format!("there is no command `{unknown}`")),
         };
         match rest.first() {
@@ -104,6 +108,24 @@ impl Task {
         })
     }
 
+    fn parse_fuzz(arguments: &[String]) -> Result<Self, String> {
+        let seconds = match arguments {
+            [] => fuzz::DEFAULT_SECONDS,
+            [seconds] => match seconds.parse() {
+                Ok(0) | Err(_) => {
+                    return Err(format!("`fuzz` needs a number of seconds, not `{seconds}`"));
+                }
+                Ok(seconds) => seconds,
+            },
+            [_, extra, ..] => {
+                return Err(format!(
+                    "`fuzz` takes one argument, but `{extra}` was given"
+                ));
+            }
+        };
+        Ok(Self::Fuzz { seconds })
+    }
+
     fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Help => {
@@ -115,6 +137,7 @@ impl Task {
             Self::Guard => guard::run(),
             Self::Ci => steps::run(&tasks::ci()?),
             Self::Repeat { rounds, filters } => repeat::run(rounds, &filters),
+            Self::Fuzz { seconds } => fuzz::run(seconds),
         }
     }
 }
@@ -156,6 +179,15 @@ mod tests {
             "repeat p04_ 20",
             "repeat 3 --exact",
         ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn fuzz_takes_a_number_of_seconds_or_nothing() {
+        assert_eq!(parse("fuzz"), Ok(Task::Fuzz { seconds: 60 }));
+        assert_eq!(parse("fuzz 5"), Ok(Task::Fuzz { seconds: 5 }));
+        for line in ["fuzz 0", "fuzz long", "fuzz 5 6"] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

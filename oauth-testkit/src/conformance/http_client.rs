@@ -49,8 +49,15 @@ const SHORT: Duration = Duration::from_millis(200);
 #[macro_export]
 macro_rules! http_client_conformance {
     (client: $client:expr, block_on: $block_on:expr $(,)?) => {
+        $crate::http_client_conformance! { @each tests($client, $block_on) }
+    };
+    // An expression: each rule by its name and as a function to be called.
+    (@checks client: $client:expr, block_on: $block_on:expr $(,)?) => {
+        $crate::http_client_conformance! { @each checks($client, $block_on) }
+    };
+    (@each $then:ident($client:expr, $block_on:expr)) => {
         $crate::http_client_conformance! {
-            @rules $client, $block_on;
+            @$then $client, $block_on;
             sends_the_request_as_it_is
             any_status_is_a_response
             p10_follows_no_redirect
@@ -66,7 +73,13 @@ macro_rules! http_client_conformance {
             p09_nothing_that_is_logged_shows_credentials
         }
     };
-    (@rules $client:expr, $block_on:expr; $($rule:ident)*) => {
+    (@checks $client:expr, $block_on:expr; $($rule:ident)*) => {
+        [$((stringify!($rule), Box::new(move || {
+            let block_on = $block_on;
+            block_on($crate::conformance::http_client::$rule($client));
+        }) as Box<dyn Fn()>)),*]
+    };
+    (@tests $client:expr, $block_on:expr; $($rule:ident)*) => {
         $(
             #[test]
             fn $rule() {

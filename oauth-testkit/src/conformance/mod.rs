@@ -4,4 +4,8 @@
 #![allow(clippy::panic, reason = "a broken rule fails a test")]
 
 pub mod adapter;
+pub mod clock;
+mod drive;
 pub mod http_client;
+pub mod token_source;
+pub mod token_store;

@@ -106,6 +106,8 @@ impl FakeTokenServerBuilder {
             issuer: Issuer::new(self.clock),
             token_script: Default::default(),
             api_script: Default::default(),
+            token_faults: Default::default(),
+            api_faults: Default::default(),
             log: Default::default(),
             shutdown: Default::default(),
         };

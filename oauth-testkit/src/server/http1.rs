@@ -4,4 +4,4 @@ mod request;
 mod response;
 
 pub(crate) use request::{ReadError, Request, RequestReader};
-pub(crate) use response::{Response, encode};
+pub(crate) use response::{Framing, Response, encode};

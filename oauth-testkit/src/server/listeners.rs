@@ -6,7 +6,7 @@ use std::net::TcpListener;
 #[cfg(feature = "tls")]
 use std::sync::Arc;
 
-use crate::server::net::listen;
+use crate::server::port::listen;
 use crate::server::settings::Settings;
 #[cfg(feature = "tls")]
 use crate::server::tls::TlsListener;

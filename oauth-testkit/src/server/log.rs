@@ -19,8 +19,26 @@ struct State {
     api: Vec<ApiRequest>,
     /// How often the log was cleared: an answer to a request of before has no entry any more.
     cleared: usize,
-    token_in_flight: usize,
-    max_token_in_flight: usize,
+    serving_token: Served,
+    serving_api: Served,
+}
+
+/// How many requests of one kind are being served, and were at most.
+#[derive(Debug, Default)]
+struct Served {
+    now: usize,
+    max: usize,
+}
+
+impl Served {
+    fn begin(&mut self) {
+        self.now += 1;
+        self.max = self.max.max(self.now);
+    }
+
+    fn forget(&mut self) {
+        self.max = self.now;
+    }
 }
 
 /// Where a request stands in the log.
@@ -30,9 +48,9 @@ pub(crate) struct Entry {
     index: usize,
 }
 
-/// Counts a token request as being served until it is dropped.
-#[derive(Debug, Default)]
-pub(crate) struct InFlight(Option<Arc<RequestLog>>);
+/// Counts a request as being served until it is dropped.
+#[derive(Debug)]
+pub(crate) struct InFlight(Option<(Arc<RequestLog>, Kind)>);
 
 impl InFlight {
     /// For a request that is not counted.
@@ -41,10 +59,21 @@ impl InFlight {
     }
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Token,
+    Api,
+}
+
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if let Some(log) = &self.0 {
-            lock(&log.state).token_in_flight -= 1;
+        let Some((log, kind)) = &self.0 else {
+            return;
+        };
+        let mut state = lock(&log.state);
+        match kind {
+            Kind::Token => state.serving_token.now -= 1,
+            Kind::Api => state.serving_api.now -= 1,
         }
     }
 }
@@ -52,8 +81,7 @@ impl Drop for InFlight {
 impl RequestLog {
     pub(crate) fn record_token(self: &Arc<Self>, request: TokenRequest) -> (Entry, InFlight) {
         let mut state = lock(&self.state);
-        state.token_in_flight += 1;
-        state.max_token_in_flight = state.max_token_in_flight.max(state.token_in_flight);
+        state.serving_token.begin();
         state.token.push(request);
         let entry = Entry {
             cleared: state.cleared,
@@ -61,11 +89,12 @@ impl RequestLog {
         };
         drop(state);
         self.changed.notify_all();
-        (entry, InFlight(Some(Arc::clone(self))))
+        (entry, self.in_flight(Kind::Token))
     }
 
-    pub(crate) fn record_api(&self, request: ApiRequest) -> Entry {
+    pub(crate) fn record_api(self: &Arc<Self>, request: ApiRequest) -> (Entry, InFlight) {
         let mut state = lock(&self.state);
+        state.serving_api.begin();
         state.api.push(request);
         let entry = Entry {
             cleared: state.cleared,
@@ -73,7 +102,11 @@ impl RequestLog {
         };
         drop(state);
         self.changed.notify_all();
-        entry
+        (entry, self.in_flight(Kind::Api))
+    }
+
+    fn in_flight(self: &Arc<Self>, kind: Kind) -> InFlight {
+        InFlight(Some((Arc::clone(self), kind)))
     }
 
     pub(crate) fn token_answered(&self, entry: Entry, status: u16) {
@@ -109,7 +142,11 @@ impl RequestLog {
     }
 
     pub(crate) fn max_concurrent_token_requests(&self) -> usize {
-        lock(&self.state).max_token_in_flight
+        lock(&self.state).serving_token.max
+    }
+
+    pub(crate) fn max_concurrent_api_requests(&self) -> usize {
+        lock(&self.state).serving_api.max
     }
 
     pub(crate) fn clear(&self) {
@@ -117,7 +154,8 @@ impl RequestLog {
         state.token.clear();
         state.api.clear();
         state.cleared += 1;
-        state.max_token_in_flight = state.token_in_flight;
+        state.serving_token.forget();
+        state.serving_api.forget();
     }
 
     /// Whether `count` token requests arrived before the patience ended.

@@ -1,24 +1,22 @@
 //! Listening, connections and their threads.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, Weak};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::reply::Drip;
+use crate::on_the_way::OnTheWay;
 use crate::runtime::start_thread;
-use crate::server::http1::{ReadError, Request, RequestReader, Response, encode};
+use crate::server::delivery::{Delivery, Ending};
+use crate::server::faults::{Faults, Strikes};
+use crate::server::http1::{Framing, ReadError, Request, RequestReader, Response, encode};
 use crate::server::log::InFlight;
+use crate::server::port::{Connection, Port, listen};
 use crate::server::wire::{Transport, Wire};
-use crate::shutdown::{Shutdown, Stopped};
-use crate::sync::lock;
-
-/// A cold start of thousands of callers must not lose a SYN, which costs the client a second.
-const BACKLOG: i32 = 1024;
+use crate::shutdown::Shutdown;
 
 /// What listens behind an [`HttpServer`]. It may block: every connection has its own thread.
 pub(crate) trait Endpoint: Send + Sync {
@@ -26,16 +24,18 @@ pub(crate) trait Endpoint: Send + Sync {
 
     /// A connection has been closed from this side.
     fn closed(&self) {}
+
+    /// What goes wrong on the way, if anything ever does.
+    fn faults(&self) -> Option<&Faults> {
+        None
+    }
 }
 
 /// What goes back on the wire, or does not.
 pub(crate) enum Answer {
     Respond {
         response: Response,
-        drip: Option<Drip>,
-        /// Send only so many bytes of the body, then close.
-        cut: Option<usize>,
-        /// Given back before the last bytes are written: whoever has read them is no longer served.
+        on_the_way: Box<OnTheWay>,
         in_flight: InFlight,
     },
     Raw(Bytes),
@@ -46,11 +46,8 @@ pub(crate) enum Answer {
 /// Serves one endpoint at a loopback port of its own, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct HttpServer {
-    address: SocketAddr,
-    listener: Arc<TcpListener>,
+    port: Arc<Port>,
     accepting: Option<JoinHandle<()>>,
-    connections: Arc<Mutex<Vec<Connection>>>,
-    shutdown: Arc<Shutdown>,
 }
 
 impl HttpServer {
@@ -70,99 +67,51 @@ impl HttpServer {
         endpoint: Arc<dyn Endpoint>,
         shutdown: Arc<Shutdown>,
     ) -> io::Result<Self> {
-        let listener = Arc::new(listener);
-        let connections = Arc::new(Mutex::new(Vec::new()));
+        let port = Arc::new(Port::new(listener, shutdown)?);
         let acceptor = Acceptor {
             name,
-            listener: Arc::clone(&listener),
-            connections: Arc::clone(&connections),
+            port: Arc::clone(&port),
             transport,
             endpoint,
-            shutdown: Arc::clone(&shutdown),
         };
         Ok(Self {
-            address: listener.local_addr()?,
             accepting: Some(start_thread(name, move || acceptor.run())?),
-            listener,
-            connections,
-            shutdown,
+            port,
         })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
-    fn wake_acceptor(&self) {
-        // On Linux this alone ends a blocked accept; elsewhere it fails and a connection does.
-        if SockRef::from(&*self.listener)
-            .shutdown(Direction::Both)
-            .is_err()
-        {
-            drop(TcpStream::connect_timeout(
-                &self.address,
-                Duration::from_secs(1),
-            ));
-        }
+    pub(crate) fn port(&self) -> &Arc<Port> {
+        &self.port
     }
 }
 
 impl Drop for HttpServer {
     fn drop(&mut self) {
-        self.shutdown.stop();
-        self.wake_acceptor();
+        self.port.shutdown().stop();
+        self.port.wake();
         if let Some(thread) = self.accepting.take() {
             drop(thread.join());
         }
-        let connections = std::mem::take(&mut *lock(&self.connections));
-        for stream in connections
-            .iter()
-            .filter_map(|connection| connection.stream.upgrade())
-        {
-            drop(stream.tcp().shutdown(Direction::Both));
-        }
-        for connection in connections {
-            drop(connection.thread.join());
-        }
+        self.port.hang_up();
+        self.port.join();
     }
-}
-
-/// A loopback port that nobody is served at yet.
-pub(crate) fn listen() -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-#[derive(Debug)]
-struct Connection {
-    /// Weak, because only closing the last handle sends the RST of a reset.
-    stream: Weak<Wire>,
-    thread: JoinHandle<()>,
 }
 
 struct Acceptor {
     name: &'static str,
-    listener: Arc<TcpListener>,
-    connections: Arc<Mutex<Vec<Connection>>>,
+    port: Arc<Port>,
     transport: Transport,
     endpoint: Arc<dyn Endpoint>,
-    shutdown: Arc<Shutdown>,
 }
 
 impl Acceptor {
     fn run(self) {
-        loop {
-            let accepted = self.listener.accept();
-            if self.shutdown.is_stopped() {
-                return;
-            }
-            match accepted {
-                Ok((stream, _)) => self.serve(stream),
-                // Out of file descriptors, most likely: the connection waits in the backlog.
-                Err(_) => drop(self.shutdown.pause(Duration::from_millis(5))),
-            }
+        while let Ok(stream) = self.port.accept() {
+            self.serve(stream);
         }
     }
 
@@ -172,21 +121,17 @@ impl Acceptor {
         };
         let stream = Arc::new(stream);
         let weak = Arc::downgrade(&stream);
-        let (endpoint, shutdown) = (Arc::clone(&self.endpoint), Arc::clone(&self.shutdown));
+        let (endpoint, port) = (Arc::clone(&self.endpoint), Arc::clone(&self.port));
         let started = start_thread(self.name, move || {
             drop(stream.tcp().set_nodelay(true));
             if stream.handshake().is_ok() {
-                serve_connection(&stream, &*endpoint, &shutdown);
+                serve_connection(&stream, &*endpoint, &port);
             }
             drop(stream);
             endpoint.closed();
         });
-        let mut connections = lock(&self.connections);
-        for ended in connections.extract_if(.., |known| known.thread.is_finished()) {
-            drop(ended.thread.join());
-        }
         if let Ok(thread) = started {
-            connections.push(Connection {
+            self.port.add(Connection {
                 stream: weak,
                 thread,
             });
@@ -194,70 +139,75 @@ impl Acceptor {
     }
 }
 
-fn serve_connection(stream: &Wire, endpoint: &dyn Endpoint, shutdown: &Shutdown) {
+fn serve_connection(stream: &Wire, endpoint: &dyn Endpoint, port: &Arc<Port>) {
     let mut requests = RequestReader::new(stream);
+    let mut opens_connection = true;
     loop {
         let mut request = match requests.next() {
             Ok(Some(request)) => request,
             Ok(None) | Err(ReadError::Io) => return,
             Err(ReadError::Bad(status, reason)) => return refuse(stream, status, reason),
         };
-        request.client_certificates = stream.client_certificates();
-        let sent = match endpoint.answer(&request) {
-            Answer::Respond {
-                response,
-                drip,
-                cut,
-                in_flight,
-            } => {
-                let keep_alive = request.keep_alive && cut.is_none();
-                let (head, mut body) = encode(&response, &request.method, keep_alive);
-                body.truncate(cut.unwrap_or(usize::MAX));
-                send(stream, head, &body, drip, in_flight, shutdown).map(|()| keep_alive)
-            }
-            Answer::Raw(bytes) => {
-                let mut stream = stream;
-                drop(stream.write_all(&bytes));
-                return;
-            }
-            Answer::Reset => {
-                stream.reset_on_close();
-                return;
-            }
-            Answer::Close => return,
-        };
-        if !matches!(sent, Ok(true)) {
+        let faults = endpoint.faults();
+        let strikes = faults.map(|faults| faults.strike(opens_connection));
+        let strikes = strikes.unwrap_or_default();
+        if strikes.races() {
             return;
+        }
+        request.faults = strikes.faults();
+        request.client_certificates = stream.client_certificates();
+        let answer = endpoint.answer(&request);
+        let ending = match strikes.before_response(port) {
+            Some(ending) => ending,
+            None => give(answer, &request, &strikes, stream, port.shutdown()),
+        };
+        match ending {
+            Ending::KeptAlive => opens_connection = false,
+            Ending::Closed => return,
+            Ending::ClosedLate(delay) => return drop(port.shutdown().pause(delay)),
+            Ending::Reset => return stream.reset_on_close(),
         }
     }
 }
 
-fn send(
-    mut stream: &Wire,
-    mut head: Vec<u8>,
-    body: &[u8],
-    drip: Option<Drip>,
-    in_flight: InFlight,
-    shutdown: &Shutdown,
-) -> io::Result<()> {
-    let Some(drip) = drip.filter(|_| !body.is_empty()) else {
-        head.extend_from_slice(body);
-        drop(in_flight);
-        return stream.write_all(&head);
-    };
-    stream.write_all(&head)?;
-    let mut in_flight = Some(in_flight);
-    let mut pieces = body.chunks(drip.bytes).peekable();
-    while let Some(piece) = pieces.next() {
-        shutdown
-            .pause(drip.pause)
-            .map_err(|Stopped| io::ErrorKind::Interrupted)?;
-        if pieces.peek().is_none() {
-            drop(in_flight.take());
-        }
-        stream.write_all(piece)?;
+fn give(
+    answer: Answer,
+    request: &Request,
+    strikes: &Strikes,
+    mut stream: impl Write,
+    shutdown: &Arc<Shutdown>,
+) -> Ending {
+    if let Some(garbage) = strikes.garbage() {
+        drop(stream.write_all(&garbage));
+        return Ending::Closed;
     }
-    Ok(())
+    let (response, on_the_way, in_flight) = match answer {
+        Answer::Respond {
+            response,
+            on_the_way,
+            in_flight,
+        } => (response, on_the_way, in_flight),
+        Answer::Raw(bytes) => {
+            let mut delivery = Delivery::default();
+            strikes.add_to(&mut delivery, 0);
+            return delivery.carry_out(stream, &bytes, Ending::Closed, None, shutdown);
+        }
+        Answer::Reset => return Ending::Reset,
+        Answer::Close => return Ending::Closed,
+    };
+    let (framing, usually) = match strikes.slow_close() {
+        Some(delay) => (Framing::ToTheEnd, Ending::ClosedLate(delay)),
+        None if request.keep_alive && !on_the_way.closes() => {
+            (Framing::KeepAlive, Ending::KeptAlive)
+        }
+        None => (Framing::Close, Ending::Closed),
+    };
+    let (mut bytes, body) = encode(&response, &request.method, framing);
+    let head_length = bytes.len();
+    let mut delivery = on_the_way.delivery(head_length);
+    strikes.add_to(&mut delivery, head_length);
+    bytes.extend_from_slice(&body);
+    delivery.carry_out(stream, &bytes, usually, Some(in_flight), shutdown)
 }
 
 /// Answers what was not a request. What is left of it is read, for closing a connection with bytes
@@ -265,7 +215,7 @@ fn send(
 fn refuse(mut stream: &Wire, status: u16, reason: &'static str) {
     let mut response = Response::new(status).header("Content-Type", "text/plain");
     response.body = Bytes::from_static(reason.as_bytes());
-    let (mut head, body) = encode(&response, "", false);
+    let (mut head, body) = encode(&response, "", Framing::Close);
     head.extend_from_slice(&body);
     if stream.write_all(&head).is_err() || stream.end_writing().is_err() {
         return;

@@ -9,13 +9,13 @@ use crate::server::answer::carry_out;
 use crate::server::binding::{Side, seen_proof};
 use crate::server::client_auth::Refusal;
 use crate::server::credentials::form_decode;
+use crate::server::faults::Faults;
 use crate::server::http1::{Request, Response};
 use crate::server::issuer::{Grant, Verdict};
-use crate::server::log::InFlight;
 use crate::server::net::{Answer, Endpoint};
 use crate::server::requests::ApiRequest;
 use crate::server::state::ServerState;
-use crate::server::token_request::seen;
+use crate::server::token_request::seen as what_is_seen;
 
 pub(crate) struct ProtectedApi {
     pub(crate) state: Arc<ServerState>,
@@ -27,15 +27,16 @@ impl Endpoint for ProtectedApi {
         let verdict = self.judge_token(&credentials);
         // Once: a proof is good for one request.
         let proof = self.verify_proof(request, &credentials);
-        let reply = self.state.api_script.take();
-        let entry = self.state.log.record_api(ApiRequest {
-            seen: seen(request),
+        let seen = ApiRequest {
+            seen: what_is_seen(request),
             authorizations: request.headers.get_all(AUTHORIZATION).iter().count(),
             token_ordinal: verdict.as_ref().and_then(Verdict::ordinal),
             token_was_live: verdict.as_ref().is_some_and(Verdict::is_live),
             dpop_proof: seen_proof(request),
             body: request.body.clone(),
-        });
+        };
+        let reply = self.state.api_script.take(&seen);
+        let (entry, in_flight) = self.state.log.record_api(seen);
         let answer = carry_out(&self.state, &reply, false, || {
             reply.adorn(self.respond(request, &credentials, &proof))
         });
@@ -49,11 +50,14 @@ impl Endpoint for ProtectedApi {
             |other| other,
             |response| Answer::Respond {
                 response: self.state.adorn_with_nonce(Side::Api, response),
-                drip: reply.drip,
-                cut: reply.cut,
-                in_flight: InFlight::uncounted(),
+                on_the_way: Box::new(reply.on_the_way),
+                in_flight,
             },
         )
+    }
+
+    fn faults(&self) -> Option<&Faults> {
+        Some(&self.state.api_faults)
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::HeaderMap;
 
+use crate::fault::Fault;
 use crate::server::client_auth::ClientAuth;
 use crate::server::jwt::SeenJwt;
 
@@ -86,6 +87,15 @@ impl TokenRequest {
         self.dpop_proof.as_ref()
     }
 
+    /// Who the client said it is, in whichever way.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        let authenticated = self.client_auths.first();
+        authenticated
+            .map(|auth| auth.client_id.as_str())
+            .or_else(|| self.param("client_id"))
+    }
+
     /// The first parameter of this name in the body. Parameters that hold secrets have the value
     /// `<redacted>`.
     #[must_use]
@@ -106,6 +116,12 @@ impl TokenRequest {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.seen.status
+    }
+
+    /// What went wrong on the way of the answer, by the [`FaultPlan`](crate::FaultPlan) of the server.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.seen.faults
     }
 }
 
@@ -209,6 +225,12 @@ impl ApiRequest {
     pub fn status(&self) -> Option<u16> {
         self.seen.status
     }
+
+    /// What went wrong on the way of the answer, by the [`FaultPlan`](crate::FaultPlan) of the server.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.seen.faults
+    }
 }
 
 /// Tells the length of the body only: it is the test's own, and may hold a secret.
@@ -251,6 +273,7 @@ pub(crate) struct Seen {
     pub(crate) path_and_query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) status: Option<u16>,
+    pub(crate) faults: Vec<Fault>,
 }
 
 impl Seen {
@@ -260,8 +283,11 @@ impl Seen {
 
     fn write_status(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.status {
-            Some(status) => write!(f, " -> {status}"),
-            None => f.write_str(" -> no answer"),
+            Some(status) => write!(f, " -> {status}")?,
+            None => f.write_str(" -> no answer")?,
         }
+        self.faults
+            .iter()
+            .try_for_each(|fault| write!(f, ", {fault}"))
     }
 }

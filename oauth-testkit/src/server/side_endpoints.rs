@@ -15,16 +15,16 @@ use crate::server::net::Answer;
 use crate::server::requests::TokenRequest;
 use crate::server::script::Script;
 use crate::server::state::ServerState;
-use crate::server::token_request::{ReceivedTokenRequest, seen};
+use crate::server::token_request::{ReceivedTokenRequest, seen as what_is_seen};
 use crate::server::urls::Place;
 use crate::sync::lock;
 
 /// The replies and the log of these endpoints.
 #[derive(Debug, Default)]
 pub(crate) struct SideEndpoints {
-    pub(crate) metadata: Script,
-    pub(crate) introspection: Script,
-    pub(crate) revocation: Script,
+    pub(crate) metadata: Script<TokenRequest>,
+    pub(crate) introspection: Script<TokenRequest>,
+    pub(crate) revocation: Script<TokenRequest>,
     log: Mutex<Log>,
 }
 
@@ -51,11 +51,11 @@ impl SideEndpoints {
         log.cleared += 1;
     }
 
-    fn reply(&self, place: Place) -> Reply {
+    fn reply(&self, place: Place, request: &TokenRequest) -> Reply {
         match place {
-            Place::Metadata => self.metadata.take(),
-            Place::Introspection => self.introspection.take(),
-            Place::Revocation => self.revocation.take(),
+            Place::Metadata => self.metadata.take(request),
+            Place::Introspection => self.introspection.take(request),
+            Place::Revocation => self.revocation.take(request),
             Place::Jwks | Place::Token => Reply::usual(),
         }
     }
@@ -79,12 +79,11 @@ impl SideEndpoints {
 impl ServerState {
     /// Answers at one of these places.
     pub(crate) fn answer_beside(&self, place: Place, request: &Request) -> Answer {
-        let reply = self.protocol.side_endpoints.reply(place);
         let received = ReceivedTokenRequest::read(request);
         let asks_for_document = matches!(place, Place::Metadata | Place::Jwks);
-        let entry = self.protocol.side_endpoints.record(if asks_for_document {
+        let seen = if asks_for_document {
             TokenRequest {
-                seen: seen(request),
+                seen: what_is_seen(request),
                 client_auths: Vec::new(),
                 client_assertion: None,
                 dpop_proof: seen_proof(request),
@@ -92,7 +91,9 @@ impl ServerState {
             }
         } else {
             received.for_log(&self.clients)
-        });
+        };
+        let reply = self.protocol.side_endpoints.reply(place, &seen);
+        let entry = self.protocol.side_endpoints.record(seen);
         let by_header = received.client.by_header();
         let answer = carry_out(self, &reply, by_header, || {
             reply.adorn(match place {
@@ -109,8 +110,7 @@ impl ServerState {
                     .answered(entry, response.status);
                 Answer::Respond {
                     response,
-                    drip: reply.drip,
-                    cut: reply.cut,
+                    on_the_way: Box::new(reply.on_the_way),
                     in_flight: InFlight::uncounted(),
                 }
             },

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use crate::reply::Reply;
 use crate::server::client_auth::Clients;
+use crate::server::faults::Faults;
 use crate::server::issuer::Issuer;
 use crate::server::log::RequestLog;
 use crate::server::protocol::Protocol;
+use crate::server::requests::{ApiRequest, TokenRequest};
 use crate::server::script::Script;
 use crate::server::urls::Urls;
 use crate::shutdown::{Shutdown, Stopped};
@@ -21,8 +23,10 @@ pub(crate) struct ServerState {
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) token_lifetime: Duration,
     pub(crate) issuer: Issuer,
-    pub(crate) token_script: Script,
-    pub(crate) api_script: Script,
+    pub(crate) token_script: Script<TokenRequest>,
+    pub(crate) api_script: Script<ApiRequest>,
+    pub(crate) token_faults: Faults,
+    pub(crate) api_faults: Faults,
     pub(crate) log: Arc<RequestLog>,
     pub(crate) shutdown: Arc<Shutdown>,
 }

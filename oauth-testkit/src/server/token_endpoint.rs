@@ -9,6 +9,7 @@ use crate::reply::{Content, Fields, Reply};
 use crate::server::answer::{apply, carry_out, error_response};
 use crate::server::binding::Side;
 use crate::server::client_auth::Refusal;
+use crate::server::faults::Faults;
 use crate::server::grants::Granted;
 use crate::server::http1::{Request, Response};
 use crate::server::issuer::{Grant, fresh_value};
@@ -29,16 +30,14 @@ impl Endpoint for TokenEndpoint {
             return self.state.answer_beside(beside, request);
         }
         let received = ReceivedTokenRequest::read(request);
+        let seen = received.for_log(&self.state.clients);
         // Taken before the log shows the request: what is scripted after that is for the next one.
         let reply = if place.is_none() {
             Reply::status(404)
         } else {
-            self.state.token_script.take()
+            self.state.token_script.take(&seen)
         };
-        let (entry, in_flight) = self
-            .state
-            .log
-            .record_token(received.for_log(&self.state.clients));
+        let (entry, in_flight) = self.state.log.record_token(seen);
         let by_header = received.client.by_header();
         match carry_out(&self.state, &reply, by_header, || {
             self.judge(&received, &reply)
@@ -48,13 +47,16 @@ impl Endpoint for TokenEndpoint {
                 self.state.log.token_answered(entry, response.status);
                 Answer::Respond {
                     response,
-                    drip: reply.drip,
-                    cut: reply.cut,
+                    on_the_way: Box::new(reply.on_the_way),
                     in_flight,
                 }
             }
             Err(other) => other,
         }
+    }
+
+    fn faults(&self) -> Option<&Faults> {
+        Some(&self.state.token_faults)
     }
 }
 

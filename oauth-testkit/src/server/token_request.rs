@@ -115,6 +115,7 @@ pub(crate) fn seen(request: &Request) -> Seen {
         path_and_query: redact::path_and_query(&request.path, request.query.as_deref()),
         headers: redact::headers(&request.headers),
         status: None,
+        faults: request.faults.clone(),
     }
 }
 

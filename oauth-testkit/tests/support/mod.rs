@@ -5,6 +5,8 @@
     reason = "every test binary uses its own part"
 )]
 
+pub mod rules;
+
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;

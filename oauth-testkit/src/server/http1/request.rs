@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::fault::Fault;
+
 const MAX_HEAD_BYTES: usize = 256 * 1024;
 const MAX_HEADERS: usize = 128;
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
@@ -21,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) keep_alive: bool,
     /// DER, the client's own first; empty if the connection has none.
     pub(crate) client_certificates: Vec<Bytes>,
+    /// What goes wrong with it.
+    pub(crate) faults: Vec<Fault>,
 }
 
 #[derive(Debug)]
@@ -267,6 +271,7 @@ impl Head {
             body,
             keep_alive,
             client_certificates: Vec::new(),
+            faults: Vec::new(),
         })
     }
 }

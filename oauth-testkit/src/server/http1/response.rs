@@ -51,8 +51,17 @@ impl Response {
     }
 }
 
+/// How the client knows where the response ends, and what becomes of the connection then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    KeepAlive,
+    Close,
+    /// The body has no length: it ends where the connection does (RFC 9112 §6.3).
+    ToTheEnd,
+}
+
 /// The head, and the body as it goes after it.
-pub(crate) fn encode(response: &Response, method: &str, keep_alive: bool) -> (Vec<u8>, Bytes) {
+pub(crate) fn encode(response: &Response, method: &str, framing: Framing) -> (Vec<u8>, Bytes) {
     let reason = StatusCode::from_u16(response.status)
         .ok()
         .and_then(|status| status.canonical_reason())
@@ -61,7 +70,9 @@ pub(crate) fn encode(response: &Response, method: &str, keep_alive: bool) -> (Ve
     for (name, value) in &response.headers {
         put_header(&mut head, name, value);
     }
-    let framed = response.has_header("content-length") || response.has_header("transfer-encoding");
+    let framed = framing == Framing::ToTheEnd
+        || response.has_header("content-length")
+        || response.has_header("transfer-encoding");
     if response.may_have_body() && !framed {
         put_header(
             &mut head,
@@ -73,7 +84,10 @@ pub(crate) fn encode(response: &Response, method: &str, keep_alive: bool) -> (Ve
         put_header(
             &mut head,
             "Connection",
-            if keep_alive { b"keep-alive" } else { b"close" },
+            match framing {
+                Framing::KeepAlive => b"keep-alive",
+                Framing::Close | Framing::ToTheEnd => b"close",
+            },
         );
     }
     head.extend_from_slice(b"\r\n");

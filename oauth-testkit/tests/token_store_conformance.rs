@@ -1,0 +1,274 @@
+//! The rules for stores: each finds the store that breaks it.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use oauth_core::{
+    AccessToken, Clock, Lease, MemoryStore, StoreError, StoredToken, TokenKey, TokenStore,
+    async_trait,
+};
+use oauth_testkit::ManualClock;
+use oauth_testkit::conformance::token_store::{Capabilities, RULES, StoreUnderTest};
+use support::rules::each_finds_what_breaks_it;
+
+#[test]
+fn without_a_flaw_the_flawed_store_keeps_the_rules() {
+    for (_, check) in RULES {
+        check(&|| flawed(Flaw::None));
+    }
+}
+
+mod a_store_that_remembers_nothing {
+    use super::{Capabilities, Forgetful, StoreUnderTest};
+
+    oauth_testkit::token_store_conformance! {
+        store: || StoreUnderTest::new(|| Forgetful)
+            .capable_of(Capabilities::new().forgets().no_leases())
+    }
+}
+
+struct Forgetful;
+
+#[async_trait]
+impl TokenStore for Forgetful {
+    async fn load(&self, _: &TokenKey) -> Result<Option<StoredToken>, StoreError> {
+        Ok(None)
+    }
+    async fn save(&self, _: &TokenKey, _: &StoredToken) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn remove(&self, _: &TokenKey, _: &StoredToken) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn lease(&self, _: &TokenKey, _: Duration) -> Result<Option<Lease>, StoreError> {
+        Ok(Some(Lease::new(1)))
+    }
+    async fn release(&self, _: &TokenKey, _: Lease) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Flaw {
+    None,
+    LosesScopes,
+    MixesUpKeys,
+    KeepsTheFirst,
+    KeepsTheLast,
+    KnowsNoFencing,
+    RemovesNothing,
+    RemovesWhatever,
+    FailsToRemoveNothing,
+    GivesExpired,
+    SavesInSteps,
+    KeepsTokensApart,
+    LeasesTwice,
+    LeasesEverythingAtOnce,
+    TakesNoLeaseBack,
+    LeasesForEver,
+    EndsAnyLease,
+    CountsNoLeases,
+    KeepsLeasesApart,
+}
+
+struct Flawed {
+    flaw: Flaw,
+    clock: ManualClock,
+    tokens: Arc<MemoryStore>,
+    leases: Arc<MemoryStore>,
+    saved: Mutex<Option<StoredToken>>,
+    holds: AtomicBool,
+    grants: AtomicU64,
+    freed: AtomicBool,
+}
+
+fn flawed(flaw: Flaw) -> StoreUnderTest {
+    let clock = ManualClock::new();
+    let moved = clock.clone();
+    let memory = |clock: &ManualClock| Arc::new(MemoryStore::new(clock.clone()));
+    let (tokens, leases) = (memory(&clock), memory(&clock));
+    let handle_clock = clock.clone();
+    let open = move || Flawed {
+        flaw,
+        tokens: match flaw {
+            Flaw::KeepsTokensApart => memory(&handle_clock),
+            _ => Arc::clone(&tokens),
+        },
+        leases: match flaw {
+            Flaw::KeepsLeasesApart => memory(&handle_clock),
+            _ => Arc::clone(&leases),
+        },
+        clock: handle_clock.clone(),
+        saved: Mutex::default(),
+        holds: AtomicBool::default(),
+        grants: AtomicU64::default(),
+        freed: AtomicBool::default(),
+    };
+    StoreUnderTest::new(open).on(clock, move |time| moved.advance(time))
+}
+
+impl Flawed {
+    fn token_key(&self, key: &TokenKey) -> TokenKey {
+        if self.flaw != Flaw::MixesUpKeys {
+            return *key;
+        }
+        TokenKey::builder("short")
+            .field("byte", &key.as_bytes()[0].to_string())
+            .build()
+    }
+}
+
+#[async_trait]
+impl TokenStore for Flawed {
+    async fn load(&self, key: &TokenKey) -> Result<Option<StoredToken>, StoreError> {
+        let loaded = self.tokens.load(&self.token_key(key)).await?;
+        Ok(match (self.flaw, loaded) {
+            (Flaw::LosesScopes, Some(stored)) => {
+                let token = stored.token();
+                let bare = AccessToken::builder(token.secret())
+                    .token_type(token.token_type())
+                    .expires_in(token.lifetime().unwrap())
+                    .build()
+                    .unwrap();
+                let (requested_at, expires_at) = (stored.requested_at(), stored.expires_at());
+                let fencing = stored.fencing();
+                Some(StoredToken::new(bare, requested_at, expires_at).with_fencing(fencing))
+            }
+            (Flaw::GivesExpired, None) => {
+                let saved = self.saved.lock().unwrap().clone();
+                saved.filter(|token| token.expires_at() <= self.clock.wall())
+            }
+            (_, loaded) => loaded,
+        })
+    }
+
+    async fn save(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError> {
+        let key = &self.token_key(key);
+        *self.saved.lock().unwrap() = Some(token.clone());
+        let there = self.tokens.load(key).await?;
+        match (self.flaw, there) {
+            (Flaw::KeepsTheFirst, Some(_)) => return Ok(()),
+            (Flaw::KeepsTheLast, Some(there)) => self.tokens.remove(key, &there).await?,
+            (Flaw::SavesInSteps, Some(there)) if there.requested_at() < token.requested_at() => {
+                self.tokens.remove(key, &there).await?;
+                let mut yielded = false;
+                poll_fn(|context| {
+                    context.waker().wake_by_ref();
+                    if std::mem::replace(&mut yielded, true) {
+                        Poll::Ready(())
+                    } else {
+                        Poll::Pending
+                    }
+                })
+                .await;
+            }
+            _ => {}
+        }
+        if self.flaw == Flaw::KnowsNoFencing {
+            let (requested_at, expires_at) = (token.requested_at(), token.expires_at());
+            // A later write of an older token is refused all the same.
+            let bare = StoredToken::new(token.token().clone(), requested_at, expires_at);
+            return self.tokens.save(key, &bare.with_fencing(7)).await;
+        }
+        self.tokens.save(key, token).await
+    }
+
+    async fn remove(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError> {
+        let key = &self.token_key(key);
+        let there = self.tokens.load(key).await?;
+        match (self.flaw, there) {
+            (Flaw::RemovesNothing, _) => Ok(()),
+            (Flaw::RemovesWhatever, Some(there)) => self.tokens.remove(key, &there).await,
+            (Flaw::FailsToRemoveNothing, None) => Err(StoreError::new("there is no such token")),
+            _ => self.tokens.remove(key, token).await,
+        }
+    }
+
+    async fn lease(&self, key: &TokenKey, ttl: Duration) -> Result<Option<Lease>, StoreError> {
+        let one = TokenKey::builder("one for all").build();
+        let (key, ttl) = match self.flaw {
+            Flaw::LeasesEverythingAtOnce => (&one, ttl),
+            Flaw::LeasesForEver => (key, ttl * 1000),
+            _ => (key, ttl),
+        };
+        let Some(lease) = self.leases.lease(key, ttl).await? else {
+            let twice = self.flaw == Flaw::LeasesTwice
+                && self.holds.load(Ordering::SeqCst)
+                && self.grants.load(Ordering::SeqCst) == 1;
+            let freed = self.flaw == Flaw::EndsAnyLease && self.freed.load(Ordering::SeqCst);
+            return Ok((twice || freed).then(|| Lease::new(99)));
+        };
+        self.holds.store(true, Ordering::SeqCst);
+        self.grants.fetch_add(1, Ordering::SeqCst);
+        Ok(Some(match self.flaw {
+            Flaw::CountsNoLeases => Lease::new(1),
+            _ => lease,
+        }))
+    }
+
+    async fn release(&self, key: &TokenKey, lease: Lease) -> Result<(), StoreError> {
+        match self.flaw {
+            Flaw::TakesNoLeaseBack => return Ok(()),
+            Flaw::EndsAnyLease => self.freed.store(true, Ordering::SeqCst),
+            _ => {}
+        }
+        self.leases.release(key, lease).await
+    }
+}
+
+#[test]
+fn each_rule_finds_the_store_that_breaks_it() {
+    let flaws = [
+        ("what_is_saved_is_loaded", Flaw::LosesScopes),
+        ("p13_keys_share_nothing", Flaw::MixesUpKeys),
+        ("a_save_replaces_an_older_token", Flaw::KeepsTheFirst),
+        (
+            "a_late_save_never_replaces_a_newer_token",
+            Flaw::KeepsTheLast,
+        ),
+        (
+            "p12_the_fencing_number_counts_more_than_what_clocks_say",
+            Flaw::KnowsNoFencing,
+        ),
+        ("p07_a_removed_token_is_gone", Flaw::RemovesNothing),
+        ("p07_only_the_token_given_is_removed", Flaw::RemovesWhatever),
+        (
+            "removing_what_is_not_there_is_no_error",
+            Flaw::FailsToRemoveNothing,
+        ),
+        ("p01_an_expired_token_is_not_given_back", Flaw::GivesExpired),
+        (
+            "p05_a_dropped_save_leaves_a_whole_token",
+            Flaw::SavesInSteps,
+        ),
+        ("every_handle_sees_the_same_tokens", Flaw::KeepsTokensApart),
+        ("p12_a_lease_has_one_holder", Flaw::LeasesTwice),
+        (
+            "p12_a_lease_of_one_key_leaves_the_others",
+            Flaw::LeasesEverythingAtOnce,
+        ),
+        ("p12_a_lease_given_back_is_free", Flaw::TakesNoLeaseBack),
+        ("p12_a_lease_ends_by_itself", Flaw::LeasesForEver),
+        (
+            "p12_the_end_of_an_older_lease_leaves_the_present_one",
+            Flaw::EndsAnyLease,
+        ),
+        ("p12_fencing_numbers_grow", Flaw::CountsNoLeases),
+        ("p12_a_lease_holds_for_every_handle", Flaw::KeepsLeasesApart),
+    ];
+    let names: Vec<_> = RULES.iter().map(|(name, _)| *name).collect();
+    each_finds_what_breaks_it(&names, &flaws, |rule, flaw| {
+        let (_, check) = RULES.iter().find(|(name, _)| *name == rule).unwrap();
+        check(&|| flawed(*flaw));
+    });
+}
