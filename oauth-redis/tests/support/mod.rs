@@ -157,6 +157,7 @@ impl Server {
     }
 
     /// With the certificate that it trusts, as this user.
+    #[cfg(feature = "rustls")]
     pub(crate) fn tls_builder(&self, user: &str) -> RedisStoreBuilder {
         let url = format!("rediss://{user}@localhost:{}", self.port);
         let certificates = redis::TlsCertificates {
