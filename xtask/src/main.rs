@@ -3,6 +3,7 @@
 mod command;
 mod fuzz;
 mod guard;
+mod interop_server;
 mod metadata;
 mod prerequisites;
 mod repeat;

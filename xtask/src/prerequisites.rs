@@ -26,6 +26,22 @@ const PREREQUISITES: &[Prerequisite] = &[
         apt: "redis-server",
         elsewhere: "valkey or redis, on macOS by `brew install valkey`",
     },
+    Prerequisite {
+        name: "Node.js 18.17 or newer",
+        reason: "the interop tests run an authorization server on it",
+        programs: &["node"],
+        variable: None,
+        apt: "nodejs",
+        elsewhere: "https://nodejs.org, on macOS `brew install node`",
+    },
+    Prerequisite {
+        name: "npm",
+        reason: "it installs that server",
+        programs: &["npm"],
+        variable: None,
+        apt: "npm",
+        elsewhere: "https://nodejs.org, where Node.js comes with it",
+    },
 ];
 
 /// A program that the tests need.
@@ -235,5 +251,7 @@ mod tests {
             text.contains("(`valkey-server` or `redis-server`)"),
             "{text}"
         );
+        assert!(text.contains("Node.js 18.17 or newer (`node`)"), "{text}");
+        assert!(text.contains("https://nodejs.org"), "{text}");
     }
 }

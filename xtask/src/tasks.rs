@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::command::CommandLine;
 use crate::steps::Step;
-use crate::{guard, metadata, prerequisites};
+use crate::{guard, interop_server, metadata, prerequisites};
 
 /// `cargo xtask test`: installs what the tests need, and passes them all.
 pub(crate) fn test() -> Vec<Step> {
@@ -34,6 +34,7 @@ fn prerequisites() -> Step {
 /// second run rebuilds only what the additional features touch, and the rest costs nothing.
 fn tests() -> Vec<Step> {
     vec![
+        Step::call("modules of the interop server", interop_server::install),
         // The one run that builds everything there is: libraries, programs, tests, examples and
         // benches (which run as tests), as somebody gets them who switches nothing on.
         Step::command(
