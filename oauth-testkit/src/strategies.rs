@@ -1,4 +1,4 @@
-//! [`proptest`] strategies for what servers send and clients are given: the ordinary, the odd and the wrong.
+//! [`proptest`](mod@proptest) strategies for what servers send and clients are given: the ordinary, the odd and the wrong.
 //!
 //! # Examples
 //!

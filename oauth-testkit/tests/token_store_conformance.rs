@@ -128,6 +128,15 @@ impl Flawed {
     }
 }
 
+impl Flawed {
+    fn lease_key(&self, key: &TokenKey) -> TokenKey {
+        match self.flaw {
+            Flaw::LeasesEverythingAtOnce => TokenKey::builder("one for all").build(),
+            _ => *key,
+        }
+    }
+}
+
 #[async_trait]
 impl TokenStore for Flawed {
     async fn load(&self, key: &TokenKey) -> Result<Option<StoredToken>, StoreError> {
@@ -158,8 +167,10 @@ impl TokenStore for Flawed {
         let there = self.tokens.load(key).await?;
         match (self.flaw, there) {
             (Flaw::KeepsTheFirst, Some(_)) => return Ok(()),
-            (Flaw::KeepsTheLast, Some(there)) => self.tokens.remove(key, &there).await?,
-            (Flaw::SavesInSteps, Some(there)) if there.requested_at() < token.requested_at() => {
+            (Flaw::KeepsTheLast, Some(there)) if there.fencing() == token.fencing() => {
+                self.tokens.remove(key, &there).await?
+            }
+            (Flaw::SavesInSteps, Some(there)) if token.replaces(&there) => {
                 self.tokens.remove(key, &there).await?;
                 let mut yielded = false;
                 poll_fn(|context| {
@@ -195,11 +206,10 @@ impl TokenStore for Flawed {
     }
 
     async fn lease(&self, key: &TokenKey, ttl: Duration) -> Result<Option<Lease>, StoreError> {
-        let one = TokenKey::builder("one for all").build();
-        let (key, ttl) = match self.flaw {
-            Flaw::LeasesEverythingAtOnce => (&one, ttl),
-            Flaw::LeasesForEver => (key, ttl * 1000),
-            _ => (key, ttl),
+        let key = &self.lease_key(key);
+        let ttl = match self.flaw {
+            Flaw::LeasesForEver => ttl * 1000,
+            _ => ttl,
         };
         let Some(lease) = self.leases.lease(key, ttl).await? else {
             let twice = self.flaw == Flaw::LeasesTwice
@@ -222,7 +232,7 @@ impl TokenStore for Flawed {
             Flaw::EndsAnyLease => self.freed.store(true, Ordering::SeqCst),
             _ => {}
         }
-        self.leases.release(key, lease).await
+        self.leases.release(&self.lease_key(key), lease).await
     }
 }
 
