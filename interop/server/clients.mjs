@@ -56,19 +56,20 @@ export function makeClients(certificates) {
   for (const alg of SYMMETRIC) {
     withSecret(`secret-${alg}`, 'client_secret_jwt', { token_endpoint_auth_signing_alg: alg });
   }
-  for (const alg of ASYMMETRIC) {
+  const withKey = (name, alg) => {
     const { privateKey, publicKey } = keyPair(alg);
-    const name = `key-${alg}`;
     const jwk = { ...publicKey.export({ format: 'jwk' }), alg, use: 'sig', kid: `${alg}-1` };
-    keys[name] = { alg, privateKey, kid: jwk.kid };
+    keys[name] = { alg, privateKey };
     register(name, 'private_key_jwt', { token_endpoint_auth_signing_alg: alg, jwks: { keys: [jwk] } }, {
       pem: privateKey.export({ type: 'pkcs8', format: 'pem' }),
       jwk: JSON.stringify({ ...privateKey.export({ format: 'jwk' }), alg, kid: jwk.kid }),
-      kid: jwk.kid,
     });
-  }
+  };
+  for (const alg of ASYMMETRIC) withKey(`key-${alg}`, alg);
+  withKey('key-nonce', 'ES256');
   withSecret('dpop', 'client_secret_basic', { dpop_bound_access_tokens: true });
   withSecret('dpop-nonce', 'client_secret_basic', { dpop_bound_access_tokens: true });
+  register('none', 'none');
   register('tls', 'tls_client_auth', { tls_client_auth_subject_dn: 'CN=tls' });
   register('tls-bound', 'tls_client_auth', {
     tls_client_auth_subject_dn: 'CN=tls',

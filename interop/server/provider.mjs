@@ -2,7 +2,7 @@
 
 import * as crypto from 'node:crypto';
 
-import { decodeProtectedHeader } from 'jose';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { Provider, errors } from 'oidc-provider';
 
 import { ASYMMETRIC, SYMMETRIC, traits } from './clients.mjs';
@@ -23,6 +23,7 @@ export function makeProvider({ issuer, mtls, clients, journal }) {
     clients: clients.filter((client) => mtls || !client.token_endpoint_auth_method.includes('tls')),
     clientAuthMethods: [
       'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt',
+      'none',
       ...(mtls ? ['tls_client_auth', 'self_signed_tls_client_auth'] : []),
     ],
     // There are no ID tokens here, but there would have to be an RSA key for the default.
@@ -42,7 +43,10 @@ export function makeProvider({ issuer, mtls, clients, journal }) {
         nonceSecret: crypto.randomBytes(32),
         requireNonce: (ctx) => traits(ctx.oidc.client.clientName).needsNonce,
       },
-      introspection: { enabled: true },
+      introspection: {
+        enabled: true,
+        allowedPolicy: (ctx, client, token) => token.clientId === client.clientId,
+      },
       mTLS: {
         enabled: Boolean(mtls),
         certificateBoundAccessTokens: true,
@@ -72,8 +76,8 @@ export function makeProvider({ issuer, mtls, clients, journal }) {
   });
   provider.on('grant.success', (ctx) => {
     const token = ctx.oidc.entities.ClientCredentials;
-    const seen = { client: ctx.oidc.client.clientName, client_auth: authentication(ctx) };
-    journal.issued(ctx.req, token.jti, seen);
+    const asked = [authentication(ctx, issuer), connection(ctx, mtls), nonce(ctx)].filter(Boolean);
+    journal.issued(ctx.req, token.jti, { client: ctx.oidc.client.clientName, asked: asked.join(', ') });
   });
   provider.on('grant.error', (ctx, error) => journal.of(ctx.req).token_errors.push(error.error));
   provider.on('server_error', (ctx, error) => console.error(error));
@@ -81,16 +85,32 @@ export function makeProvider({ issuer, mtls, clients, journal }) {
 }
 
 /** How the client authenticated, by the request and not by what is registered. */
-function authentication(ctx) {
+function authentication(ctx, issuer) {
   const { params, body } = ctx.oidc;
   const { authorization } = ctx.req.headers;
   if (authorization) return 'client_secret_basic';
   if (body.client_secret) return 'client_secret_post';
   if (params.client_assertion) {
     const { alg } = decodeProtectedHeader(params.client_assertion);
-    return `${SYMMETRIC.includes(alg) ? 'client_secret_jwt' : 'private_key_jwt'} ${alg}`;
+    const { aud } = decodeJwt(params.client_assertion);
+    const method = SYMMETRIC.includes(alg) ? 'client_secret_jwt' : 'private_key_jwt';
+    return `${method} ${alg} for the ${aud === issuer ? 'issuer' : 'endpoint'}`;
   }
+  if (!certificateOf(ctx.req)) return 'none';
   return ctx.req.socket.authorized ? 'tls_client_auth' : 'self_signed_tls_client_auth';
+}
+
+/** How the token endpoint was reached. */
+function connection(ctx, mtls) {
+  const { encrypted, localPort } = ctx.req.socket;
+  if (!encrypted) return undefined;
+  return localPort === Number(new URL(mtls).port) ? 'TLS at the alias' : 'TLS';
+}
+
+/** Whether the proof for the token endpoint has one (RFC 9449 §8). */
+function nonce(ctx) {
+  const { dpop } = ctx.req.headers;
+  return dpop && decodeJwt(dpop).nonce ? 'nonce' : undefined;
 }
 
 export function certificateOf(request) {

@@ -12,6 +12,7 @@ use oauth_core::{
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use crate::certificates::Identity;
 use crate::server::{Place, SERVER};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -25,6 +26,8 @@ pub(crate) struct Backend {
     library: Library,
     /// How the server knows the test, and the library, apart from others: the `User-Agent`.
     pub(crate) name: String,
+    identity: Option<Identity>,
+    trusts_the_authority: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +52,15 @@ impl Backend {
         Self {
             library,
             name: format!("{}/{test}", library.name()),
+            identity: None,
+            trusts_the_authority: true,
         }
+    }
+
+    /// With a certificate for TLS, which all connections show that are asked for one.
+    pub(crate) fn presenting(mut self, identity: &Identity) -> Self {
+        self.identity = Some(identity.clone());
+        self
     }
 
     /// The client for token requests.
@@ -93,6 +104,12 @@ impl Backend {
             .http_client(self.http_client())
     }
 
+    /// The same, where only the issuer is known.
+    pub(crate) fn discovering(&self, place: &Place, name: &str) -> ClientCredentialsBuilder {
+        ClientCredentials::discover(&place.issuer, SERVER.client(name).id())
+            .http_client(self.http_client())
+    }
+
     /// A client that is registered under `name` and has a secret.
     pub(crate) fn with_secret(&self, place: &Place, name: &str) -> ClientCredentialsBuilder {
         self.source(place, name)
@@ -108,25 +125,66 @@ impl Backend {
         serde_json::from_slice(response.body()).unwrap()
     }
 
+    /// With no more trust than the machine has.
+    pub(crate) fn distrusting(library: Library, test: &str) -> Self {
+        Self {
+            trusts_the_authority: false,
+            ..Self::new(library, test)
+        }
+    }
+
+    pub(crate) fn library(&self) -> Library {
+        self.library
+    }
+
+    /// An assertion of a client, signed by the server's library, not by ours.
+    pub(crate) fn assertion(&self, client: &str, audience: &str, key_id: Option<&str>) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query
+            .append_pair("client", client)
+            .append_pair("aud", audience);
+        if let Some(key_id) = key_id {
+            query.append_pair("kid", key_id);
+        }
+        let answer = self.ask(&SERVER.plain, &format!("/assertion?{}", query.finish()));
+        answer["assertion"].as_str().unwrap().to_owned()
+    }
+
     /// What the server has seen of this test.
     pub(crate) fn seen(&self) -> Seen {
         Seen(self.ask(&SERVER.plain, "/seen"))
     }
 
     fn reqwest(&self, builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
-        let authority = SERVER.certificates.authority.as_bytes();
-        let authority = reqwest::Certificate::from_pem(authority).unwrap();
-        builder.user_agent(&self.name).tls_certs_only([authority])
+        let mut builder = builder.user_agent(&self.name);
+        if self.trusts_the_authority {
+            let authority = SERVER.certificates.authority.as_bytes();
+            builder = builder.tls_certs_only([reqwest::Certificate::from_pem(authority).unwrap()]);
+        }
+        if let Some(Identity { certificate, key }) = &self.identity {
+            let identity = format!("{certificate}{key}");
+            builder = builder.identity(reqwest::Identity::from_pem(identity.as_bytes()).unwrap());
+        }
+        builder
     }
 
     fn isahc(&self, builder: isahc::HttpClientBuilder) -> isahc::HttpClientBuilder {
         use isahc::config::Configurable as _;
-        use isahc::tls::{TlsConfig, TrustStore};
-        let authority = SERVER.certificates.authority.clone();
-        let trusted = TrustStore::builder()
-            .certificate_from_pem(authority)
-            .build();
-        let tls = TlsConfig::builder().trust_store(trusted);
+        use isahc::tls::{Identity, PrivateKey, TlsConfig, TrustStore};
+        let mut tls = TlsConfig::builder();
+        if self.trusts_the_authority {
+            let authority = SERVER.certificates.authority.clone();
+            tls = tls.trust_store(
+                TrustStore::builder()
+                    .certificate_from_pem(authority)
+                    .build(),
+            );
+        }
+        if let Some(identity) = &self.identity {
+            let (certificate, key) = identity.files(&self.name.replace('/', "-"));
+            let key = PrivateKey::from_pem_file(key, None);
+            tls = tls.identity(Identity::from_pem_file(certificate, Some(key)));
+        }
         builder
             .default_header("user-agent", &self.name)
             .tls_config(tls.build())

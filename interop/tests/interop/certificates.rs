@@ -1,6 +1,8 @@
 //! The certificates of one run: an authority, what it signs for the server and for a client, and one that signs
 //! itself.
 
+use std::path::{Path, PathBuf};
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose,
@@ -11,13 +13,16 @@ pub(crate) struct Certificates {
     /// PEM.
     pub(crate) authority: String,
     server: Identity,
-    self_signed: Identity,
+    /// Signed by the authority, for the subject `CN=tls`.
+    pub(crate) client: Identity,
+    pub(crate) self_signed: Identity,
 }
 
 /// A certificate and its key, in PEM.
-struct Identity {
-    certificate: String,
-    key: String,
+#[derive(Clone)]
+pub(crate) struct Identity {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 impl Certificates {
@@ -26,6 +31,7 @@ impl Certificates {
         Self {
             authority: authority.pem(),
             server: signed_by(&authority, "server", ExtendedKeyUsagePurpose::ServerAuth),
+            client: signed_by(&authority, "tls", ExtendedKeyUsagePurpose::ClientAuth),
             self_signed: self_signed(),
         }
     }
@@ -46,6 +52,21 @@ impl Identity {
             certificate: certificate.pem(),
             key: key.serialize_pem(),
         }
+    }
+
+    /// Both in files, for a client that takes nothing else.
+    pub(crate) fn files(&self, name: &str) -> (PathBuf, PathBuf) {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let stem = format!("{name}-{}", std::process::id());
+        let write = |suffix: &str, pem: &str| {
+            let path = folder.join(format!("{stem}.{suffix}.pem"));
+            std::fs::write(&path, pem).unwrap();
+            path
+        };
+        (
+            write("certificate", &self.certificate),
+            write("key", &self.key),
+        )
     }
 }
 

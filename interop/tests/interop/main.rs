@@ -27,9 +27,12 @@ macro_rules! through_both {
     )*};
 }
 
+mod assertions;
 mod backend;
 mod cache;
 mod certificates;
+mod dpop;
+mod endpoints;
 mod lifecycle;
 mod matrix;
 mod refusals;

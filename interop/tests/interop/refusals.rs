@@ -10,6 +10,8 @@ through_both! {
     raw_basic_with_reserved_characters_is_an_invalid_request
     an_unknown_resource_is_told
     a_scope_that_is_not_granted_is_seen_to_be_missing
+    a_token_bound_to_a_certificate_is_refused_from_elsewhere
+    a_server_that_nobody_vouches_for_is_not_talked_to
 }
 
 /// 401 with a challenge in the header, or 401 without one.
@@ -38,7 +40,7 @@ fn raw_basic_with_reserved_characters_is_an_invalid_request(backend: &Backend) {
 
 fn an_unknown_resource_is_told(backend: &Backend) {
     let builder = backend.with_secret(&SERVER.plain, "basic");
-    let source = builder.parameter("resource", "https://unknown.example.com/");
+    let source = builder.resource("https://unknown.example.com/");
     let error = wait(source.build().unwrap().token()).unwrap_err();
     assert_refused(&error, &OAuthErrorCode::InvalidTarget);
     assert!(!error.is_retryable());
@@ -50,13 +52,35 @@ fn a_scope_that_is_not_granted_is_seen_to_be_missing(backend: &Backend) {
         let builder = backend.with_secret(&SERVER.plain, "basic");
         let source = builder
             .scopes([asked])
-            .parameter("resource", "https://opaque.example.com/")
+            .resource("https://opaque.example.com/")
             .build()
             .unwrap();
         let token = wait(source.token()).unwrap();
         let scopes = token.scopes().map(ToString::to_string);
         assert_eq!(scopes.as_deref(), granted);
     }
+}
+
+/// By the API: the token is not healed by another one that is bound in the same way, and the answer is ours.
+fn a_token_bound_to_a_certificate_is_refused_from_elsewhere(backend: &Backend) {
+    let place = &SERVER.tls;
+    let owner = Backend::new(backend.library(), "the owner of a certificate");
+    let source = owner
+        .presenting(&SERVER.certificates.client)
+        .discovering(place, "tls-bound")
+        .auth_method(ClientAuthMethod::TlsClientAuth);
+    let client = backend.client(place, source.build().unwrap().cached());
+    assert_eq!(client.call().status, 401);
+    let refusal = "Bearer invalid_token: bound to another certificate";
+    assert_eq!(backend.seen().api_errors(), [refusal; 2]);
+}
+
+/// RFC 6750 §5.3.
+fn a_server_that_nobody_vouches_for_is_not_talked_to(backend: &Backend) {
+    let stranger = Backend::distrusting(backend.library(), &backend.name);
+    let source = stranger.with_secret(&SERVER.tls, "basic").build().unwrap();
+    let error = wait(source.token()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");
 }
 
 #[track_caller]

@@ -112,6 +112,16 @@ impl Registered {
         text(&self.0["id"])
     }
 
+    /// Its private key in PEM, which has no name.
+    pub(crate) fn pem(&self) -> String {
+        text(&self.0["pem"])
+    }
+
+    /// Its private key as a JWK, with `alg` and `kid`.
+    pub(crate) fn jwk(&self) -> String {
+        text(&self.0["jwk"])
+    }
+
     pub(crate) fn secret(&self) -> String {
         text(&self.0["secret"])
     }
