@@ -1,16 +1,28 @@
 //! The authorization server and the API beside it, in a process of their own.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::ops::Deref;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use crate::certificates::Certificates;
 
 /// The one that all tests share. Nobody drops it: it ends when this process does, and its end of the pipe closes.
-pub(crate) static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
+pub(crate) static SERVER: Shared = Shared(OnceLock::new());
+
+/// Starts with the first test that needs it. If it cannot, each test says why.
+pub(crate) struct Shared(OnceLock<Server>);
+
+impl Deref for Shared {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        self.0.get_or_init(Server::start)
+    }
+}
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/server");
 
