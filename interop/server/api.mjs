@@ -21,7 +21,7 @@ class Refusal extends Error {
 
 export class Api {
   #proofs = new Set();
-  /** By the thumbprint of the key: the last two are good. */
+  /** By the test and the thumbprint of its key, which may be in use by another test: the last two are good. */
   #nonces = new Map();
 
   constructor({ origin, issuer, provider, publicKey, journal, keys }) {
@@ -101,9 +101,10 @@ export class Api {
   async #checkProof(request, response, url, value, jkt) {
     const refuse = (error, reason) => { throw new Refusal('DPoP', error, reason); };
     const bad = (reason) => refuse('invalid_dpop_proof', reason);
-    const nonces = this.#nonces.get(jkt) ?? [];
+    const owner = `${request.headers['user-agent']} ${jkt}`;
+    const nonces = this.#nonces.get(owner) ?? [];
     const fresh = crypto.randomUUID();
-    this.#nonces.set(jkt, [fresh, ...nonces].slice(0, 2));
+    this.#nonces.set(owner, [fresh, ...nonces].slice(0, 2));
     response.setHeader('DPoP-Nonce', fresh);
     let proof;
     try {
