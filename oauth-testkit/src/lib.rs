@@ -65,6 +65,8 @@ mod fault;
 mod gate;
 mod manual_clock;
 mod on_the_way;
+#[cfg(feature = "program")]
+pub mod program;
 mod recording;
 mod reference_cache;
 mod reply;

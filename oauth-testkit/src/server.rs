@@ -50,6 +50,8 @@ mod token_request;
 mod token_signer;
 mod urls;
 mod wire;
+#[cfg(feature = "program")]
+pub(crate) mod witness;
 
 use std::fmt;
 use std::io;
@@ -75,6 +77,8 @@ pub use rules::{Expectation, MatchedRequest, When};
 pub(crate) use http1::Request as Received;
 pub(crate) use issuer::fresh_value;
 pub(crate) use net::{Answer, Endpoint, HttpServer};
+#[cfg(feature = "program")]
+pub(crate) use {http1::Response, log::InFlight, port::listen, wire::Transport};
 
 use crate::reply::Reply;
 use issuer::Grant;
@@ -85,6 +89,7 @@ use state::ServerState;
 #[cfg(feature = "tls")]
 pub use tls::{CertificateSubject, ClientCertificate, TlsFault};
 use token_endpoint::TokenEndpoint;
+#[cfg(not(feature = "program"))]
 use wire::Transport;
 
 /// Far beyond what any request takes that is going to come.
@@ -148,9 +153,11 @@ impl FakeTokenServer {
         let token: Arc<dyn Endpoint> = Arc::new(TokenEndpoint {
             state: Arc::clone(&state),
         });
-        let api = Arc::new(ProtectedApi {
+        let api: Arc<dyn Endpoint> = Arc::new(ProtectedApi {
             state: Arc::clone(&state),
         });
+        #[cfg(feature = "program")]
+        let (token, api) = witness::observed(&state, token, api);
         let transports = listeners.transports;
         let start = |name, listener, transport: &Transport, endpoint| {
             let shutdown = Arc::clone(&state.shutdown);
@@ -356,6 +363,26 @@ impl FakeTokenServer {
             requests.len() == count,
             "expected {count} API requests; those seen:{log}"
         );
+    }
+
+    /// Whether so many token requests arrive before the patience ends.
+    #[cfg(feature = "program")]
+    pub(crate) fn token_requests_arrive(&self, count: usize, patience: Duration) -> bool {
+        self.state.log.await_token(count, patience)
+    }
+
+    /// Whether so many API requests arrive before the patience ends.
+    #[cfg(feature = "program")]
+    pub(crate) fn api_requests_arrive(&self, count: usize, patience: Duration) -> bool {
+        self.state.log.await_api(count, patience)
+    }
+
+    /// Ends it as dropping does, but answers in full what is not held back.
+    #[cfg(feature = "program")]
+    pub(crate) fn finish(mut self) {
+        self.state.shutdown.stop();
+        let servers = self.token.iter_mut().chain([&mut self.api]);
+        servers.for_each(HttpServer::finish);
     }
 
     /// Forgets the requests seen so far, and the highest concurrency. What is [expected](Self::expect) goes on
