@@ -174,7 +174,7 @@ impl Config {
         if let Some(rules) = &self.dpop {
             builder = builder.dpop(rules.rules());
         }
-        let switches: [(bool, fn(FakeTokenServerBuilder) -> FakeTokenServerBuilder); 6] = [
+        let switches: [(bool, Switch); 6] = [
             (self.tls, FakeTokenServerBuilder::tls),
             (
                 self.certificate_bound_tokens,
@@ -208,9 +208,9 @@ impl ClientForm {
         }
     }
 
-    pub(super) fn public(id: &String) -> Self {
+    pub(super) fn public(id: &str) -> Self {
         Self {
-            id: id.clone(),
+            id: id.to_owned(),
             public: true,
             ..Self::default()
         }
@@ -315,6 +315,8 @@ impl From<NonceForm> for DpopNonce {
         }
     }
 }
+
+type Switch = fn(FakeTokenServerBuilder) -> FakeTokenServerBuilder;
 
 const METHODS: [ClientAuthMethod; 8] = [
     ClientAuthMethod::Basic,

@@ -122,7 +122,7 @@ impl Options {
             None => Config::default(),
         };
         if !self.clients.is_empty() || !self.public_clients.is_empty() {
-            let public = self.public_clients.iter().map(ClientForm::public);
+            let public = self.public_clients.iter().map(|id| ClientForm::public(id));
             config.clients = self.clients.iter().cloned().chain(public).collect();
         }
         replace_list(&mut config.accept_auth, &self.accept_auth);

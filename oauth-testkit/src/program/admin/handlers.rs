@@ -204,19 +204,21 @@ pub(super) fn clock(admin: &Admin, _: &Call<'_>) -> Handled {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
 enum ClockMove {
-    AdvanceSeconds(f64),
-    SuspendSeconds(f64),
-    StepSeconds(i64),
+    #[serde(rename = "advance_seconds")]
+    Advance(f64),
+    #[serde(rename = "suspend_seconds")]
+    Suspend(f64),
+    #[serde(rename = "step_seconds")]
+    Step(i64),
 }
 
 pub(super) fn move_clock(admin: &Admin, call: &Call<'_>) -> Handled {
     let hand = admin.clock.hand();
     match call.body()? {
-        ClockMove::AdvanceSeconds(seconds) => hand.advance(duration(seconds)?),
-        ClockMove::SuspendSeconds(seconds) => hand.suspend(duration(seconds)?),
-        ClockMove::StepSeconds(seconds) => {
+        ClockMove::Advance(seconds) => hand.advance(duration(seconds)?),
+        ClockMove::Suspend(seconds) => hand.suspend(duration(seconds)?),
+        ClockMove::Step(seconds) => {
             duration(seconds.unsigned_abs() as f64)?;
             hand.step_wall(seconds);
         }
