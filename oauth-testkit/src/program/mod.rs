@@ -1,4 +1,5 @@
 //! The program `fake-token-server`.
+//!
 #![doc = include_str!("../../FAKE-TOKEN-SERVER.md")]
 
 mod admin;
