@@ -399,3 +399,39 @@ fn it_stops_at_sigterm_and_at_ctrl_c() {
         assert_eq!(program.end().0.code(), Some(0), "{signal}");
     }
 }
+
+#[test]
+fn a_reply_is_for_the_requests_that_it_chooses() {
+    let program = Program::start(&[]);
+    let second = json!({ "client": "test-client", "nth": 2 });
+    let down = json!({ "kind": "status", "status": 500 });
+    let form = json!({ "to": "token", "when": second, "reply": down });
+    program.order("POST", "/replies", form);
+    let seen = [(); 3].map(|()| program.token_request(GRANT).status);
+    assert_eq!(seen, [200, 500, 200]);
+    for when in [
+        json!({ "path": "/" }),
+        json!({ "nth": 0 }),
+        json!({ "nth": 1, "from_nth": 1 }),
+    ] {
+        let form = json!({ "to": "token", "when": when, "reply": down });
+        assert_eq!(program.admin("POST", "/replies", Some(&form)).status, 400);
+    }
+}
+
+#[test]
+fn faults_strike_until_they_are_cleared_and_a_wrong_plan_changes_nothing() {
+    let program = Program::start(&[]);
+    let plan = |probability: f64| {
+        let fault = json!({ "probability": probability, "fault": { "garbage": { "bytes": 5 } } });
+        json!({ "at": "token", "seed": 7, "faults": [fault] })
+    };
+    program.order("POST", "/faults", plan(1.0));
+    assert_eq!(
+        program.admin("POST", "/faults", Some(&plan(2.0))).status,
+        400
+    );
+    assert_eq!(open_token_request(&program).rest().0.len(), 5);
+    program.admin("DELETE", "/faults", None);
+    assert_eq!(program.token_request(GRANT).status, 200);
+}

@@ -5,6 +5,7 @@
 mod admin;
 mod clock;
 mod config;
+mod fault_form;
 mod gates;
 mod options;
 mod reply_form;

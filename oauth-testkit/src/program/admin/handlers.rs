@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::program::admin::Admin;
 use crate::program::admin::call::{Call, Refusal};
 use crate::program::admin::routes::OPENAPI;
+use crate::program::fault_form::{PlannedFault, plan};
 use crate::program::request_form::{api_request, token_request};
 use crate::program::script::ScriptedForm;
 use crate::server::Response;
@@ -56,6 +57,29 @@ pub(super) fn reset_replies(admin: &Admin, _: &Call<'_>) -> Handled {
     Ok(Response::new(204))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultsForm {
+    at: Origin,
+    seed: u64,
+    faults: Vec<PlannedFault>,
+}
+
+pub(super) fn set_faults(admin: &Admin, call: &Call<'_>) -> Handled {
+    let form: FaultsForm = call.body()?;
+    let plan = plan(form.seed, form.faults, &admin.gates).map_err(Refusal::bad)?;
+    match form.at {
+        Origin::Token => admin.server.set_token_faults(plan),
+        Origin::Api => admin.server.set_api_faults(plan),
+    }
+    Ok(Response::new(204))
+}
+
+pub(super) fn clear_faults(admin: &Admin, _: &Call<'_>) -> Handled {
+    admin.server.clear_faults();
+    Ok(Response::new(204))
+}
+
 pub(super) fn requests(admin: &Admin, call: &Call<'_>) -> Handled {
     let bodies = match call.only_query("bodies")?.as_deref() {
         None | Some("false") => false,
@@ -93,7 +117,7 @@ pub(super) fn counts(admin: &Admin, _: &Call<'_>) -> Handled {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Awaited {
+enum Origin {
     Token,
     Api,
 }
@@ -101,7 +125,7 @@ enum Awaited {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AwaitForm {
-    at: Awaited,
+    at: Origin,
     count: usize,
     #[serde(default = "ten_seconds")]
     within_millis: u64,
@@ -121,8 +145,8 @@ pub(super) fn await_requests(admin: &Admin, call: &Call<'_>) -> Handled {
     let arrive = |millis| {
         let patience = Duration::from_millis(millis);
         match form.at {
-            Awaited::Token => server.token_requests_arrive(form.count, patience),
-            Awaited::Api => server.api_requests_arrive(form.count, patience),
+            Origin::Token => server.token_requests_arrive(form.count, patience),
+            Origin::Api => server.api_requests_arrive(form.count, patience),
         }
     };
     let mut left = form.within_millis;
@@ -132,8 +156,8 @@ pub(super) fn await_requests(admin: &Admin, call: &Call<'_>) -> Handled {
         arrived = arrive(left.min(SLICE));
     }
     let count = match form.at {
-        Awaited::Token => server.token_request_count(),
-        Awaited::Api => server.api_request_count(),
+        Origin::Token => server.token_request_count(),
+        Origin::Api => server.api_request_count(),
     };
     let outcome = json!({ "arrived": arrived, "count": count });
     Ok(Response::json(200, &outcome))
@@ -239,6 +263,7 @@ pub(super) fn renew_dpop_nonces(admin: &Admin, _: &Call<'_>) -> Handled {
 
 pub(super) fn reset(admin: &Admin, _: &Call<'_>) -> Handled {
     admin.server.reset_replies();
+    admin.server.clear_faults();
     admin.server.reset_tls_faults();
     // Only now, so that what they held does not go on to the next scripted reply.
     admin.gates.reset();

@@ -10,12 +10,14 @@ pub(super) const OPENAPI: &str = include_str!("../../../fake-token-server.openap
 type Handler = fn(&Admin, &Call<'_>) -> Result<Response, Refusal>;
 
 /// In a path, one segment may be a name in braces, which stands for any.
-const ROUTES: [(&str, &str, Handler); 24] = [
+const ROUTES: [(&str, &str, Handler); 26] = [
     ("GET", "/health", handlers::health),
     ("GET", "/urls", handlers::urls),
     ("GET", "/openapi.json", handlers::openapi),
     ("POST", "/replies", handlers::script),
     ("DELETE", "/replies", handlers::reset_replies),
+    ("POST", "/faults", handlers::set_faults),
+    ("DELETE", "/faults", handlers::clear_faults),
     ("GET", "/requests", handlers::requests),
     ("DELETE", "/requests", handlers::clear_requests),
     ("GET", "/counts", handlers::counts),
