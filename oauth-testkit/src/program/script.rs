@@ -167,6 +167,6 @@ impl Scripted {
 fn give<R: MatchedRequest>(when: When<'_, R>, uses: Uses, reply: Reply) {
     match uses {
         Uses::Once => drop(when.reply(reply)),
-        Uses::Always => drop(when.always(reply)),
+        Uses::Always => when.always(reply),
     }
 }
