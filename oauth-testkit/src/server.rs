@@ -28,6 +28,8 @@ mod metadata;
 mod net;
 mod network;
 mod port;
+#[cfg(feature = "program")]
+mod program_controls;
 mod protected_api;
 mod protocol;
 mod redact;
@@ -363,26 +365,6 @@ impl FakeTokenServer {
             requests.len() == count,
             "expected {count} API requests; those seen:{log}"
         );
-    }
-
-    /// Whether so many token requests arrive before the patience ends.
-    #[cfg(feature = "program")]
-    pub(crate) fn token_requests_arrive(&self, count: usize, patience: Duration) -> bool {
-        self.state.log.await_token(count, patience)
-    }
-
-    /// Whether so many API requests arrive before the patience ends.
-    #[cfg(feature = "program")]
-    pub(crate) fn api_requests_arrive(&self, count: usize, patience: Duration) -> bool {
-        self.state.log.await_api(count, patience)
-    }
-
-    /// Ends it as dropping does, but answers in full what is not held back.
-    #[cfg(feature = "program")]
-    pub(crate) fn finish(mut self) {
-        self.state.shutdown.stop();
-        let servers = self.token.iter_mut().chain([&mut self.api]);
-        servers.for_each(HttpServer::finish);
     }
 
     /// Forgets the requests seen so far, and the highest concurrency. What is [expected](Self::expect) goes on
