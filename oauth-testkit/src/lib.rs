@@ -22,6 +22,10 @@
 //! [`http_client_conformance!`] a client for token requests, [`adapter_conformance!`] an authorized client.
 //! [`Recording`] is what they search for secrets: all that the process logs.
 //!
+//! The [`guide`] shows how to test a program in the situations that it meets. For programs in other languages there is
+//! the server as a program, `fake-token-server`, whose manual is `program`; it needs the feature `program`, the only
+//! default one. Whoever wants the library alone depends on it with `default-features = false`.
+//!
 //! # Examples
 //!
 //! ```
@@ -63,8 +67,11 @@ pub mod conformance;
 mod doubles;
 mod fault;
 mod gate;
+pub mod guide;
 mod manual_clock;
 mod on_the_way;
+#[cfg(feature = "program")]
+pub mod program;
 mod recording;
 mod reference_cache;
 mod reply;

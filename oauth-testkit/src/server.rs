@@ -28,6 +28,8 @@ mod metadata;
 mod net;
 mod network;
 mod port;
+#[cfg(feature = "program")]
+mod program_controls;
 mod protected_api;
 mod protocol;
 mod redact;
@@ -50,6 +52,8 @@ mod token_request;
 mod token_signer;
 mod urls;
 mod wire;
+#[cfg(feature = "program")]
+pub(crate) mod witness;
 
 use std::fmt;
 use std::io;
@@ -75,6 +79,8 @@ pub use rules::{Expectation, MatchedRequest, When};
 pub(crate) use http1::Request as Received;
 pub(crate) use issuer::fresh_value;
 pub(crate) use net::{Answer, Endpoint, HttpServer};
+#[cfg(feature = "program")]
+pub(crate) use {http1::Response, log::InFlight, port::listen, wire::Transport};
 
 use crate::reply::Reply;
 use issuer::Grant;
@@ -85,6 +91,7 @@ use state::ServerState;
 #[cfg(feature = "tls")]
 pub use tls::{CertificateSubject, ClientCertificate, TlsFault};
 use token_endpoint::TokenEndpoint;
+#[cfg(not(feature = "program"))]
 use wire::Transport;
 
 /// Far beyond what any request takes that is going to come.
@@ -148,9 +155,11 @@ impl FakeTokenServer {
         let token: Arc<dyn Endpoint> = Arc::new(TokenEndpoint {
             state: Arc::clone(&state),
         });
-        let api = Arc::new(ProtectedApi {
+        let api: Arc<dyn Endpoint> = Arc::new(ProtectedApi {
             state: Arc::clone(&state),
         });
+        #[cfg(feature = "program")]
+        let (token, api) = witness::observed(&state, token, api);
         let transports = listeners.transports;
         let start = |name, listener, transport: &Transport, endpoint| {
             let shutdown = Arc::clone(&state.shutdown);

@@ -96,6 +96,8 @@ impl FakeTokenServerBuilder {
         }
         let listeners = Listeners::bind(&self.settings)?;
         let urls = listeners.urls(&self.settings)?;
+        #[cfg(feature = "program")]
+        let witness = self.settings.witness.clone();
         let protocol = self.settings.protocol(&mut clients)?;
         let state = ServerState {
             clients,
@@ -110,6 +112,8 @@ impl FakeTokenServerBuilder {
             api_faults: Default::default(),
             log: Default::default(),
             shutdown: Default::default(),
+            #[cfg(feature = "program")]
+            witness,
         };
         FakeTokenServer::serve(state, listeners)
     }

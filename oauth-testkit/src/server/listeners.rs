@@ -32,9 +32,9 @@ impl Listeners {
     pub(crate) fn bind(settings: &Settings) -> io::Result<Self> {
         let has_mtls = settings.has_mtls();
         Ok(Self {
-            token: listen()?,
-            api: listen()?,
-            mtls: if has_mtls { Some(listen()?) } else { None },
+            token: listen(settings.token_port)?,
+            api: listen(settings.api_port)?,
+            mtls: if has_mtls { Some(listen(0)?) } else { None },
             transports: Transports::new(settings)?,
         })
     }

@@ -1,7 +1,7 @@
 //! Listening, connections and their threads.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown as Direction, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl HttpServer {
         endpoint: Arc<dyn Endpoint>,
         shutdown: Arc<Shutdown>,
     ) -> io::Result<Self> {
-        Self::serve(name, listen()?, Transport::Plain, endpoint, shutdown)
+        Self::serve(name, listen(0)?, Transport::Plain, endpoint, shutdown)
     }
 
     pub(crate) fn serve(
@@ -80,6 +80,23 @@ impl HttpServer {
         })
     }
 
+    /// Accepts no more, and returns once the requests that have arrived are answered, as far as they are going to
+    /// be. Dropping the server interrupts their answers instead.
+    #[cfg(feature = "program")]
+    pub(crate) fn finish(&mut self) {
+        self.stop_accepting();
+        self.port.hang_up(Direction::Read);
+        self.port.join();
+    }
+
+    fn stop_accepting(&mut self) {
+        self.port.shutdown().stop();
+        self.port.wake();
+        if let Some(thread) = self.accepting.take() {
+            drop(thread.join());
+        }
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.port.address()
     }
@@ -91,12 +108,8 @@ impl HttpServer {
 
 impl Drop for HttpServer {
     fn drop(&mut self) {
-        self.port.shutdown().stop();
-        self.port.wake();
-        if let Some(thread) = self.accepting.take() {
-            drop(thread.join());
-        }
-        self.port.hang_up();
+        self.stop_accepting();
+        self.port.hang_up(Direction::Both);
         self.port.join();
     }
 }

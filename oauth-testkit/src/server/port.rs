@@ -109,12 +109,13 @@ impl Port {
         }
     }
 
-    pub(crate) fn hang_up(&self) {
+    /// Closes all connections; with `Direction::Read`, those that answer a request once they have.
+    pub(crate) fn hang_up(&self, direction: Direction) {
         let connections = lock(&self.connections);
         let streams = connections
             .iter()
             .filter_map(|connection| connection.stream.upgrade());
-        streams.for_each(|stream| drop(stream.tcp().shutdown(Direction::Both)));
+        streams.for_each(|stream| drop(stream.tcp().shutdown(direction)));
     }
 
     /// Waits for the threads of all connections.
@@ -167,9 +168,9 @@ impl Port {
     }
 }
 
-/// A loopback port that nobody is served at yet.
-pub(crate) fn listen() -> io::Result<TcpListener> {
-    let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+/// A loopback port that nobody is served at yet; any that is free for 0.
+pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
+    let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
@@ -199,7 +200,7 @@ impl Outage {
             port.wake();
             // A server that has ended refuses, too.
             drop(port.shutdown.wait_until(|| port.is_refusing()));
-            port.hang_up();
+            port.hang_up(Direction::Both);
         }
         Self { ports }
     }

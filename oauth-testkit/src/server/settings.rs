@@ -15,6 +15,10 @@ use crate::server::tls::{CertificateClient, CertificateSubject};
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) host: Option<String>,
+    pub(crate) token_port: u16,
+    pub(crate) api_port: u16,
+    #[cfg(feature = "program")]
+    pub(crate) witness: Option<std::sync::Arc<dyn crate::server::witness::Witness>>,
     pub(crate) issuer_path: String,
     pub(crate) doubled_slash: bool,
     #[cfg(feature = "tls")]
@@ -118,6 +122,28 @@ impl FakeTokenServerBuilder {
     /// the server listens. By default the URLs have that address.
     pub fn host(mut self, name: impl Into<String>) -> Self {
         self.settings.host = Some(name.into());
+        self
+    }
+
+    /// Listens at this port for the token endpoint. By default, and for 0, at any that is free.
+    pub fn token_port(mut self, port: u16) -> Self {
+        self.settings.token_port = port;
+        self
+    }
+
+    /// Listens at this port for the protected API. By default, and for 0, at any that is free.
+    pub fn api_port(mut self, port: u16) -> Self {
+        self.settings.api_port = port;
+        self
+    }
+
+    /// Tells this witness of every request.
+    #[cfg(feature = "program")]
+    pub(crate) fn witness(
+        mut self,
+        witness: std::sync::Arc<dyn crate::server::witness::Witness>,
+    ) -> Self {
+        self.settings.witness = Some(witness);
         self
     }
 

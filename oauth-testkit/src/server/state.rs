@@ -29,6 +29,8 @@ pub(crate) struct ServerState {
     pub(crate) api_faults: Faults,
     pub(crate) log: Arc<RequestLog>,
     pub(crate) shutdown: Arc<Shutdown>,
+    #[cfg(feature = "program")]
+    pub(crate) witness: Option<Arc<dyn crate::server::witness::Witness>>,
 }
 
 impl ServerState {

@@ -1,0 +1,25 @@
+//! What the program does with its server, and a test has other ways for.
+
+use std::time::Duration;
+
+use crate::server::FakeTokenServer;
+use crate::server::net::HttpServer;
+
+impl FakeTokenServer {
+    /// Whether so many token requests arrive before the patience ends.
+    pub(crate) fn token_requests_arrive(&self, count: usize, patience: Duration) -> bool {
+        self.state.log.await_token(count, patience)
+    }
+
+    /// Whether so many API requests arrive before the patience ends.
+    pub(crate) fn api_requests_arrive(&self, count: usize, patience: Duration) -> bool {
+        self.state.log.await_api(count, patience)
+    }
+
+    /// Ends it as dropping does, but answers in full what is not held back.
+    pub(crate) fn finish(mut self) {
+        self.state.shutdown.stop();
+        let servers = self.token.iter_mut().chain([&mut self.api]);
+        servers.for_each(HttpServer::finish);
+    }
+}
