@@ -195,6 +195,12 @@ pub enum Verdict {
     Resend,
 }
 
+/// Stands among the extensions of a response if its request was sent a second time, with a new token or a proof that
+/// the API could take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resent;
+
 /// The authorization of one request; made by [`Authorizer::exchange`].
 #[derive(Debug)]
 pub struct Exchange<'a> {
@@ -263,6 +269,13 @@ impl Exchange<'_> {
         }
         self.put(token, headers);
         Ok(())
+    }
+
+    /// Whether the request has been authorized a second time: an adapter puts [`Resent`] among the extensions of the
+    /// response then.
+    #[must_use]
+    pub fn resent(&self) -> Option<Resent> {
+        matches!(self.sent, Sent::Twice(_)).then_some(Resent)
     }
 
     /// What proves that this token is the client's, if it has to be proved.

@@ -79,7 +79,7 @@ mod unique;
 
 pub use async_trait::async_trait;
 
-pub use authorizer::{Authorizer, Exchange, Verdict};
+pub use authorizer::{Authorizer, Exchange, Resent, Verdict};
 pub use cached::{CachedTokenSource, CachedTokenSourceBuilder};
 pub use client_credentials::ClientCredentials;
 pub use client_credentials_builder::ClientCredentialsBuilder;

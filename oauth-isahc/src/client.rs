@@ -122,10 +122,10 @@ impl Client {
         loop {
             let response = wire_log::muted(|| self.http.send(request))?;
             let Some(mut again) = attempts.again(&response) else {
-                return Ok(response);
+                return Ok(attempts.mark(response));
             };
             if attempts.authorize_blocking(&mut again).is_err() {
-                return Ok(response);
+                return Ok(attempts.mark(response));
             }
             request = again;
         }
@@ -149,10 +149,10 @@ impl Client {
         loop {
             let response = wire_log::muted_async(self.http.send_async(request)).await?;
             let Some(mut again) = attempts.again(&response) else {
-                return Ok(response);
+                return Ok(attempts.mark(response));
             };
             if attempts.authorize(&mut again).await.is_err() {
-                return Ok(response);
+                return Ok(attempts.mark(response));
             }
             request = again;
         }

@@ -39,6 +39,14 @@ impl<'a, Body: Repeatable> Attempts<'a, Body> {
         self.exchange.authorize_blocking(request.headers_mut())
     }
 
+    /// The response that is the caller's, which says whether its request was sent twice.
+    pub(crate) fn mark(&self, mut response: Response<Body>) -> Response<Body> {
+        if let Some(resent) = self.exchange.resent() {
+            response.extensions_mut().insert(resent);
+        }
+        response
+    }
+
     /// The request to authorize and send once more after this answer. `None`: the answer is the caller's.
     pub(crate) fn again(&mut self, response: &Response<Body>) -> Option<Request<Body>> {
         // Redirects that isahc has followed may have led elsewhere.

@@ -122,10 +122,13 @@ impl Client {
     pub async fn execute(&self, mut request: Request) -> Result<Response, Error> {
         let mut attempts = Attempts::start(&self.authorizer, &mut request).await?;
         loop {
-            let response = self.http.execute(request).await?;
+            let mut response = self.http.execute(request).await?;
             match attempts.next(&response).await {
                 Some(again) => request = again,
-                None => return Ok(response),
+                None => {
+                    attempts.mark(response.extensions_mut());
+                    return Ok(response);
+                }
             }
         }
     }

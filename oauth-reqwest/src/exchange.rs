@@ -1,6 +1,6 @@
 //! Glue between reqwest's requests and the authorizer.
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{Extensions, HeaderMap, Method, StatusCode};
 use oauth_core::{Authorizer, Error, Exchange, Target, Verdict};
 use reqwest::Url;
 
@@ -23,6 +23,13 @@ impl<'a, Request> Attempts<'a, Request> {
             exchange: authorizer.exchange(&target)?,
             spare,
         })
+    }
+
+    /// Says so on a response whose request was sent twice.
+    pub(crate) fn mark(&self, extensions: &mut Extensions) {
+        if let Some(resent) = self.exchange.resent() {
+            extensions.insert(resent);
+        }
     }
 
     /// The request to authorize and send once more after this answer.

@@ -57,10 +57,13 @@ impl Middleware for OAuthMiddleware {
         let attempts = Attempts::start(&self.authorizer, &mut request).await;
         let mut attempts = attempts.map_err(Error::middleware)?;
         loop {
-            let response = next.clone().run(request, extensions).await?;
+            let mut response = next.clone().run(request, extensions).await?;
             match attempts.next(&response).await {
                 Some(again) => request = again,
-                None => return Ok(response),
+                None => {
+                    attempts.mark(response.extensions_mut());
+                    return Ok(response);
+                }
             }
         }
     }

@@ -69,10 +69,13 @@ impl Client {
         outside_of_any_runtime()?;
         let mut attempts = Attempts::start_blocking(&self.authorizer, &mut request)?;
         loop {
-            let response = self.http.execute(request)?;
+            let mut response = self.http.execute(request)?;
             match attempts.next_blocking(&response) {
                 Some(again) => request = again,
-                None => return Ok(response),
+                None => {
+                    attempts.mark(response.extensions_mut());
+                    return Ok(response);
+                }
             }
         }
     }
