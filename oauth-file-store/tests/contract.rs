@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use oauth_core::TokenStore;
 use oauth_file_store::FileStore;
+use oauth_testkit::conformance::token_store::StoreUnderTest;
 use rules::Engine;
 use tempfile::TempDir;
 
@@ -22,10 +23,23 @@ fn directory() -> Directory {
     Directory(tempfile::tempdir().unwrap())
 }
 
+impl Directory {
+    fn open(&self) -> FileStore {
+        FileStore::open(self.0.path().join("tokens")).unwrap()
+    }
+}
+
 impl Engine for Directory {
     fn store(&self) -> Arc<dyn TokenStore> {
-        Arc::new(FileStore::open(self.0.path().join("tokens")).unwrap())
+        Arc::new(self.open())
     }
+}
+
+oauth_testkit::token_store_conformance! {
+    store: || {
+        let directory = directory();
+        StoreUnderTest::new(move || directory.open())
+    },
 }
 
 store_rules!(directory());

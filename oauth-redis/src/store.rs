@@ -223,7 +223,9 @@ impl Inner {
     }
 
     async fn lease(&self, key: &TokenKey, ttl: Duration) -> Result<Option<Lease>, StoreError> {
-        let ttl = ttl.clamp(Duration::from_millis(1), LONGEST_LIFE);
+        // A key lasts until its last millisecond is over, and a lease no longer than it may.
+        let tick = Duration::from_millis(1);
+        let ttl = ttl.saturating_sub(tick).clamp(tick, LONGEST_LIFE);
         let mut script = self.scripts.lease.prepare_invoke();
         script
             .key(self.names.lease(key))

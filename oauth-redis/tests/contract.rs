@@ -14,6 +14,7 @@ mod support;
 use std::sync::Arc;
 
 use oauth_core::TokenStore;
+use oauth_testkit::conformance::token_store::StoreUnderTest;
 use rules::Engine;
 use support::Server;
 
@@ -27,6 +28,12 @@ impl Engine for Plain {
 
 mod plain {
     use super::*;
+    oauth_testkit::token_store_conformance! {
+        store: || {
+            let server = Server::start();
+            StoreUnderTest::new(move || server.store())
+        },
+    }
     store_rules!(Plain(Server::start()));
 }
 
@@ -65,14 +72,13 @@ mod cluster {
 mod with_tls_and_a_user_of_few_rights {
     use super::*;
 
-    struct Guarded(Server);
-
-    impl Engine for Guarded {
-        fn store(&self) -> Arc<dyn TokenStore> {
-            let builder = self.0.tls_builder("oauth:pa55word").notifications();
-            Arc::new(builder.build().unwrap())
-        }
+    oauth_testkit::token_store_conformance! {
+        store: || {
+            let server = Server::start_with_tls_and_acl();
+            StoreUnderTest::new(move || {
+                let builder = server.tls_builder("oauth:pa55word").notifications();
+                builder.build().unwrap()
+            })
+        },
     }
-
-    store_rules!(Guarded(Server::start_with_tls_and_acl()));
 }

@@ -1,4 +1,5 @@
-//! The contract of a `TokenStore`, one function a rule. `store_rules!` makes them tests of an engine.
+//! What stores of bytes keep beyond the rules of the test kit, one function a rule, and what the tests of such stores
+//! share. `store_rules!` makes the rules tests of an engine.
 
 #![allow(
     clippy::panic,
@@ -33,16 +34,12 @@ macro_rules! store_rules {
         store_rules!($engine;
             nothing_is_there_at_first,
             what_was_saved_comes_back_whole,
-            keys_share_nothing,
-            a_late_write_of_an_older_token_replaces_nothing,
-            only_the_token_given_is_removed,
-            a_token_that_has_expired_does_not_come_back,
-            p12_a_lease_has_one_holder,
-            p12_a_lease_given_back_is_there_for_the_next,
-            only_the_lease_given_is_ended,
-            p12_a_lease_ends_by_itself,
-            fencing_numbers_grow_while_the_token_is_there,
-            p05_a_dropped_call_leaves_an_old_or_a_new_token,
+            the_secret_alone_tells_a_token_to_be_removed,
+            a_token_that_has_expired_is_replaced_by_any,
+            p12_of_many_at_once_one_gets_the_lease,
+            p12_holders_take_turns,
+            p12_a_lease_is_not_over_early,
+            p05_a_dropped_call_leaves_a_whole_token,
         );
     };
     ($engine:expr; $($rule:ident),* $(,)?) => {
@@ -140,36 +137,7 @@ pub(crate) fn what_was_saved_comes_back_whole(engine: &impl Engine) {
     assert!(left <= exact + slow && left >= exact - slow, "{left:?}");
 }
 
-pub(crate) fn keys_share_nothing(engine: &impl Engine) {
-    let (store, a, b) = (engine.store(), key(), key());
-    save(&*store, &a, &token("of-a", 1));
-    assert_eq!(secret(&*store, &b), None);
-    block_on(store.remove(&b, &token("of-a", 1))).unwrap();
-    assert_eq!(secret(&*store, &a).as_deref(), Some("of-a"));
-    let of_a = lease(&*store, &a, LONG).unwrap();
-    let of_b = lease(&*store, &b, LONG).expect("another key's");
-    block_on(store.release(&b, of_b)).unwrap();
-    assert_eq!(lease(&*store, &a, LONG), None);
-    block_on(store.release(&a, of_a)).unwrap();
-}
-
-pub(crate) fn a_late_write_of_an_older_token_replaces_nothing(engine: &impl Engine) {
-    let (store, key) = (engine.store(), key());
-    let now = SystemClock::new().wall();
-    let earlier = now - Duration::from_secs(60);
-    save(&*store, &key, &token_from("a", 9, now));
-    save(&*store, &key, &token_from("late", 8, now));
-    assert_eq!(secret(&*store, &key).as_deref(), Some("a"), "fencing");
-    save(&*engine.store(), &key, &token_from("late", 9, earlier));
-    assert_eq!(secret(&*store, &key).as_deref(), Some("a"), "moment");
-    save(&*store, &key, &token_from("b", 9, now));
-    assert_eq!(secret(&*store, &key).as_deref(), Some("b"), "as new");
-    // A number more, in digits too, whatever the clock of its holder says.
-    save(&*store, &key, &token_from("c", 10, earlier));
-    assert_eq!(secret(&*store, &key).as_deref(), Some("c"), "newer");
-}
-
-pub(crate) fn only_the_token_given_is_removed(engine: &impl Engine) {
+pub(crate) fn the_secret_alone_tells_a_token_to_be_removed(engine: &impl Engine) {
     let (store, key) = (engine.store(), key());
     save(&*store, &key, &token("new", 2));
     block_on(store.remove(&key, &token("old", 1))).unwrap();
@@ -183,7 +151,7 @@ pub(crate) fn only_the_token_given_is_removed(engine: &impl Engine) {
     assert_eq!(secret(&*store, &key).as_deref(), Some("newer"));
 }
 
-pub(crate) fn a_token_that_has_expired_does_not_come_back(engine: &impl Engine) {
+pub(crate) fn a_token_that_has_expired_is_replaced_by_any(engine: &impl Engine) {
     let (store, key) = (engine.store(), key());
     let now = SystemClock::new().wall();
     save(&*store, &key, &token_from("dead", 1, now - 2 * LONG));
@@ -199,7 +167,7 @@ pub(crate) fn a_token_that_has_expired_does_not_come_back(engine: &impl Engine) 
     assert_eq!(secret(&*store, &key).as_deref(), Some("next"));
 }
 
-pub(crate) fn p12_a_lease_has_one_holder(engine: &impl Engine) {
+pub(crate) fn p12_of_many_at_once_one_gets_the_lease(engine: &impl Engine) {
     let key = key();
     let stores: Vec<_> = (0..8).map(|_| engine.store()).collect();
     let attempts = stores.iter().map(|store| store.lease(&key, LONG));
@@ -211,7 +179,7 @@ pub(crate) fn p12_a_lease_has_one_holder(engine: &impl Engine) {
     }
 }
 
-pub(crate) fn p12_a_lease_given_back_is_there_for_the_next(engine: &impl Engine) {
+pub(crate) fn p12_holders_take_turns(engine: &impl Engine) {
     let (a, b, key) = (engine.store(), engine.store(), key());
     let mut last = 0;
     for _ in 0..5 {
@@ -225,18 +193,7 @@ pub(crate) fn p12_a_lease_given_back_is_there_for_the_next(engine: &impl Engine)
     }
 }
 
-pub(crate) fn only_the_lease_given_is_ended(engine: &impl Engine) {
-    let (a, b, key) = (engine.store(), engine.store(), key());
-    let of_a = lease(&*a, &key, LONG).unwrap();
-    block_on(a.release(&key, of_a)).unwrap();
-    let of_b = lease(&*b, &key, LONG).unwrap();
-    block_on(a.release(&key, of_a)).unwrap();
-    assert_eq!(lease(&*a, &key, LONG), None, "it is that of b");
-    block_on(b.release(&key, of_b)).unwrap();
-    assert!(lease(&*a, &key, LONG).is_some());
-}
-
-pub(crate) fn p12_a_lease_ends_by_itself(engine: &impl Engine) {
+pub(crate) fn p12_a_lease_is_not_over_early(engine: &impl Engine) {
     let (a, b, key) = (engine.store(), engine.store(), key());
     let clock = SystemClock::new();
     let (ttl, begin) = (Duration::from_millis(300), clock.now());
@@ -250,19 +207,7 @@ pub(crate) fn p12_a_lease_ends_by_itself(engine: &impl Engine) {
     assert_eq!(lease(&*a, &key, LONG), None, "the late holder ends nothing");
 }
 
-pub(crate) fn fencing_numbers_grow_while_the_token_is_there(engine: &impl Engine) {
-    let (store, key) = (engine.store(), key());
-    let held = lease(&*store, &key, LONG).unwrap();
-    save(&*store, &key, &token("a", held.fencing()));
-    block_on(store.release(&key, held)).unwrap();
-    let next = lease(&*engine.store(), &key, LONG).unwrap();
-    assert!(next.fencing() > held.fencing());
-    save(&*store, &key, &token("b", next.fencing()));
-    save(&*store, &key, &token("late", held.fencing()));
-    assert_eq!(secret(&*store, &key).as_deref(), Some("b"));
-}
-
-pub(crate) fn p05_a_dropped_call_leaves_an_old_or_a_new_token(engine: &impl Engine) {
+pub(crate) fn p05_a_dropped_call_leaves_a_whole_token(engine: &impl Engine) {
     let (store, key) = (engine.store(), key());
     for round in 1..=50_u64 {
         let secret = format!("{round}-{}", "x".repeat(5000));
