@@ -60,3 +60,13 @@ fn p08_retry_after() {
 fn p08_scenario() {
     run_over_corpus("scenario", targets::scenario);
 }
+
+#[test]
+fn p08_metadata() {
+    run_over_corpus("metadata", targets::metadata);
+}
+
+#[test]
+fn p08_record() {
+    run_over_corpus("record", targets::record);
+}

@@ -4,13 +4,14 @@
 //! `fuzz_corpus` of the workspace runs them over the corpus.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use oauth_core::{
-    AccessToken, Challenge, ClientCredentials, Error, HttpClient, HttpError, TokenSource,
-    async_trait,
+    AccessToken, Challenge, ClientCredentials, Error, HttpClient, HttpError, StoredToken,
+    TokenSource, async_trait,
 };
 use oauth_testkit::ManualClock;
 use oauth_testkit::scenario::Scenario;
@@ -66,6 +67,47 @@ pub fn retry_after(data: &[u8]) {
     if let (Some(seconds), true) = (seconds, data.iter().all(u8::is_ascii_digit)) {
         let waits = error.retry_after().map(|wait| wait.as_secs());
         assert_eq!(waits, Some(seconds.into()));
+    }
+}
+
+/// Metadata of the server (RFC 8414): of the issuer that was asked for, with endpoints that may be called, or an
+/// error of a readable length.
+pub fn metadata(data: &[u8]) {
+    let mut response = Response::new(Bytes::copy_from_slice(data));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    let source = ClientCredentials::discover("https://id.example.com", "client")
+        .client_secret("secret")
+        .http_client(Canned(response))
+        .clock(ManualClock::new())
+        .build()
+        .expect("the configuration is sound");
+    match futures_executor::block_on(source.metadata()) {
+        Ok(Some(metadata)) => {
+            assert_eq!(metadata.issuer(), "https://id.example.com");
+            let is_safe = |uri: &http::Uri| match uri.scheme_str() {
+                Some("https") => true,
+                _ => uri.host().is_some_and(|host| {
+                    host == "localhost" || host == "[::1]" || host.starts_with("127.")
+                }),
+            };
+            assert!(metadata.token_endpoint().is_none_or(is_safe), "P10");
+        }
+        Ok(None) => panic!("a server that was discovered has no metadata"),
+        Err(error) => {
+            let shown = format!("{error:#}");
+            assert!(shown.len() < 8 * 1024, "an error of {} bytes", shown.len());
+        }
+    }
+}
+
+/// A record out of a store: a token, or none; and what was read is written and read again as the same.
+pub fn record(data: &[u8]) {
+    if let Ok(stored) = StoredToken::decode(data) {
+        let again = StoredToken::decode(&stored.encode()).expect("what is written can be read");
+        assert_eq!(again.token().secret(), stored.token().secret());
+        assert_eq!(again.fencing(), stored.fencing());
+        assert!(stored.remaining_life(SystemTime::UNIX_EPOCH) <= stored.lifetime());
     }
 }
 
