@@ -547,3 +547,111 @@ fn a_slow_token_endpoint_holds_up_the_first_call_and_no_other() {
     assert_eq!(report["by_status"]["200"], 20);
     assert_eq!(report["token_requests"], 1);
 }
+
+/// A folder for the files of one test, gone with it.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("oauth-call-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_private_key_signs_and_the_token_is_bound_to_another() {
+    const KEY: &str = include_str!("../../../oauth-core/tests/keys/p256-pkcs8.pem");
+    let key = oauth_core::SigningKey::from_pem(oauth_core::JwsAlgorithm::Es256, KEY).unwrap();
+    let jwk = oauth_core::JwsSigner::public_jwk(&key).unwrap().to_string();
+    let folder = Folder::new("key");
+    let file = folder.file("key.pem", KEY);
+    for backend in BACKENDS {
+        let server = FakeTokenServer::builder()
+            .client_key(
+                FakeTokenServer::CLIENT_ID,
+                oauth_testkit::JwtAlgorithm::Es256,
+                &jwk,
+            )
+            .start()
+            .unwrap();
+        let (token_url, url) = (server.token_url(), server.api_url());
+        let arguments = [
+            "--backend",
+            backend,
+            "--token-url",
+            &token_url,
+            "--client-id",
+            FakeTokenServer::CLIENT_ID,
+            "--auth",
+            "private-key-jwt",
+            "--key",
+            &file,
+            "--alg",
+            "ES256",
+            "--kid",
+            "k1",
+            "--dpop",
+            &url,
+        ];
+        let output = program(&arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let request = &server.token_requests()[0];
+        assert_eq!(request.client_assertion().unwrap().header()["kid"], "k1");
+        assert!(request.dpop_proof().is_some());
+        assert!(server.api_requests()[0].dpop_proof().is_some());
+    }
+}
+
+#[test]
+fn a_client_certificate_authenticates_and_the_authority_is_trusted() {
+    let folder = Folder::new("certificate");
+    for backend in BACKENDS {
+        let server = FakeTokenServer::builder()
+            .tls()
+            .tls_client(
+                FakeTokenServer::CLIENT_ID,
+                oauth_testkit::CertificateSubject::Dn(format!("CN={}", FakeTokenServer::CLIENT_ID)),
+            )
+            .start()
+            .unwrap();
+        let certificate = server
+            .issue_client_certificate(FakeTokenServer::CLIENT_ID)
+            .unwrap();
+        let ca = folder.file("ca.pem", &server.ca_pem());
+        let cert = folder.file("cert.pem", certificate.certificate_pem());
+        let key = folder.file("key.pem", certificate.key_pem());
+        let (token_url, url) = (server.mtls_token_url().unwrap(), server.api_url());
+        let arguments = [
+            "--backend",
+            backend,
+            "--token-url",
+            &token_url,
+            "--client-id",
+            FakeTokenServer::CLIENT_ID,
+            "--auth",
+            "mtls",
+            "--cert",
+            &cert,
+            "--cert-key",
+            &key,
+            "--ca",
+            &ca,
+            &url,
+        ];
+        let output = program(&arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{backend}: {output:?}");
+    }
+}
