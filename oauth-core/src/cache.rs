@@ -86,12 +86,12 @@ impl<S: TokenSource + 'static> Cache<S> {
         let Some(published) = published.as_ref() else {
             return false;
         };
-        let now = self.clock.now();
+        let now = self.clock.now_coarse();
         if now >= published.unusable {
             return false;
         }
         if now.as_nanos() >= self.next_look.load(Ordering::Relaxed) {
-            self.renew_if_due(now);
+            self.renew_if_due(self.clock.now());
         }
         look(&published.token);
         true

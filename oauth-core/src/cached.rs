@@ -23,7 +23,9 @@ use crate::token_key::TokenKey;
 
 /// Makes any [`TokenSource`] fit for use at every request.
 ///
-/// - A token is never handed out at or past the moment it stops being usable.
+/// - A token is never handed out at or past the moment it stops being usable, which is up to 30 s before it expires
+///   ([`RefreshPolicy`]). A hit reads the [coarse clock](Clock::now_coarse), so that it may notice that moment a few
+///   milliseconds late, far inside the margin.
 /// - While a usable token is in hand no caller waits: it is renewed ahead of time in the background, by
 ///   whichever call notices first. A renewal that fails costs nothing: the token goes on being used.
 /// - Any number of concurrent callers cause one request, and share its success or its error.

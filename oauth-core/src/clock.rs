@@ -23,7 +23,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///   between machines.
 /// - [`sleep`](Self::sleep) is ready once `now` has advanced by at least the duration, may be late, is
 ///   never early, and needs no async runtime of the caller's. Dropping the future cancels it.
-/// - `now` is read on every call of a source: it must be cheap and must not block.
+/// - [`now_coarse`](Self::now_coarse) is `now`, or what `now` was a few milliseconds ago. It is read on every
+///   call of a source: it must be cheap and must not block.
 ///
 /// # Examples
 ///
@@ -55,6 +56,12 @@ pub trait Clock: Send + Sync {
     /// The present moment: never goes back, counts time asleep.
     fn now(&self) -> Instant;
 
+    /// The present moment, or one that lies a few milliseconds back: how late somebody who looks at this notices
+    /// that a token has expired. The default is [`now`](Self::now).
+    fn now_coarse(&self) -> Instant {
+        self.now()
+    }
+
     /// The time of day, for what is shared with other machines.
     fn wall(&self) -> SystemTime;
 
@@ -65,6 +72,10 @@ pub trait Clock: Send + Sync {
 impl<C: Clock + ?Sized> Clock for Arc<C> {
     fn now(&self) -> Instant {
         (**self).now()
+    }
+
+    fn now_coarse(&self) -> Instant {
+        (**self).now_coarse()
     }
 
     fn wall(&self) -> SystemTime {

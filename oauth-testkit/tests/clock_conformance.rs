@@ -43,6 +43,7 @@ fn manual<C: Clock + 'static>(
 #[derive(Clone, Copy)]
 enum Flaw {
     NowWavers,
+    CoarseIsStuck,
     NowRunsAhead,
     NowMissesTheTimeAsleep,
     NowFollowsTheWall,
@@ -94,6 +95,13 @@ impl Clock for Flawed {
                 self.begin.0 + counted.unwrap_or_default()
             }
             _ => now,
+        }
+    }
+
+    fn now_coarse(&self) -> Instant {
+        match self.flaw {
+            Flaw::CoarseIsStuck => self.begin.0,
+            _ => self.now(),
         }
     }
 
@@ -169,6 +177,7 @@ impl Clock for Flawed {
 fn each_rule_finds_the_clock_that_breaks_it() {
     let flawed = [
         ("p01_now_never_goes_back", Flaw::NowWavers),
+        ("p01_now_coarse_follows_now", Flaw::CoarseIsStuck),
         ("now_counts_the_time_that_passes", Flaw::NowRunsAhead),
         ("p01_time_asleep_counts", Flaw::NowMissesTheTimeAsleep),
         (

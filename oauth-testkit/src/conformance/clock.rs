@@ -120,6 +120,7 @@ macro_rules! clock_conformance {
         $crate::clock_conformance! {
             @$then($($argument)*)
             p01_now_never_goes_back
+            p01_now_coarse_follows_now
             now_counts_the_time_that_passes
             p01_time_asleep_counts
             p01_a_stepped_wall_changes_nothing
@@ -169,6 +170,32 @@ pub fn p01_now_never_goes_back(make: &Factory<'_>) {
     under_test.pass(NAP);
     look("passing time");
     (0..1000).for_each(|_| look("itself"));
+}
+
+/// It is what `now` was a moment ago, and does not go back either.
+pub fn p01_now_coarse_follows_now(make: &Factory<'_>) {
+    let under_test = make();
+    let clock = &under_test.clock;
+    let mut last = clock.now_coarse();
+    for _ in 0..10 {
+        let before = clock.now();
+        under_test.pass(NAP);
+        let coarse = clock.now_coarse();
+        assert!(
+            coarse >= before,
+            "now_coarse is {coarse:?}, and {NAP:?} ago now was {before:?}"
+        );
+        assert!(
+            coarse >= last,
+            "now_coarse went back from {last:?} to {coarse:?}"
+        );
+        let now = clock.now();
+        assert!(
+            coarse <= now,
+            "now_coarse, {coarse:?}, is ahead of now, {now:?}"
+        );
+        last = coarse;
+    }
 }
 
 /// No less than what passes, and not much more.
