@@ -16,6 +16,7 @@ use crate::fleet::Fleet;
 use crate::flight::{Driver, Flight, Outcome, Waiter, Waiters, lost};
 use crate::refresh::backoff::Draw;
 use crate::refresh::decision::Decision;
+use crate::refresh::held::Usable;
 use crate::refresh::machine::{FlightId, Machine};
 use crate::refresh::policy::RefreshPolicy;
 use crate::refresh::status::Status;
@@ -35,21 +36,16 @@ pub(crate) struct Cache<S> {
     clock: Arc<dyn Clock>,
     spawner: Arc<dyn Spawner>,
     /// What the hit path reads: nothing else of the state.
-    published: ArcSwapOption<Published>,
+    published: ArcSwapOption<Usable>,
     /// The moment, as nanoseconds, from which a hit has more to do than to use the token.
     next_look: AtomicU64,
     state: Mutex<State>,
 }
 
-struct Published {
-    token: AccessToken,
-    unusable: Instant,
-}
-
 /// Locked for moments only: never across an await, a request, a user's code or an event.
 struct State {
     machine: Machine,
-    flight: Option<Flight>,
+    flight: Option<Box<Flight>>,
 }
 
 /// What a caller without a token meets.
@@ -87,7 +83,7 @@ impl<S: TokenSource + 'static> Cache<S> {
             return false;
         };
         let now = self.clock.now_coarse();
-        if now >= published.unusable {
+        if now >= published.until {
             return false;
         }
         if now.as_nanos() >= self.next_look.load(Ordering::Relaxed) {
@@ -142,12 +138,12 @@ impl<S: TokenSource + 'static> Cache<S> {
         match state.machine.decide(now) {
             Decision::Use | Decision::UseAndRenew => {
                 if let Some(held) = state.machine.held() {
-                    return Entry::Got(Ok(held.token.clone()));
+                    return Entry::Got(Ok(held.token().clone()));
                 }
             }
             Decision::Fail => return Entry::Got(Err(state.machine.standing_error(now))),
             Decision::Join => {
-                if let Some(waiter) = state.flight.as_ref().and_then(Flight::join) {
+                if let Some(waiter) = state.flight.as_deref().and_then(Flight::join) {
                     return Entry::Wait(waiter);
                 }
                 // Nobody drives that flight any more: start over.
@@ -155,7 +151,7 @@ impl<S: TokenSource + 'static> Cache<S> {
             Decision::Start => {}
         }
         let driver = self.start(&mut state, now);
-        let waiter = state.flight.as_ref().and_then(Flight::join);
+        let waiter = state.flight.as_deref().and_then(Flight::join);
         drop(state);
         self.spawner.spawn(driver.into_work());
         match waiter {
@@ -187,7 +183,7 @@ impl<S: TokenSource + 'static> Cache<S> {
         let waiters = Waiters::default();
         let work = Box::pin(Arc::clone(self).fly(id, waiters.clone()));
         let (flight, driver) = Flight::new(id, waiters, work);
-        state.flight = Some(flight);
+        state.flight = Some(Box::new(flight));
         self.next_look
             .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);
         driver
@@ -275,12 +271,7 @@ impl<S: TokenSource + 'static> Cache<S> {
 
     /// Makes what the state holds visible to the hit path.
     fn publish(&self, state: &State) {
-        let published = state.machine.held().map(|held| {
-            Arc::new(Published {
-                token: held.token.clone(),
-                unusable: held.life.unusable,
-            })
-        });
+        let published = state.machine.held().map(|held| Arc::clone(held.usable()));
         self.published.store(published);
         self.next_look
             .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);

@@ -85,8 +85,8 @@ impl<S: TokenSource + 'static> CachedTokenSource<S> {
             store_timeout: STORE_TIMEOUT,
             lease_ttl: LEASE_TTL,
             policy: RefreshPolicy::default(),
-            clock: Arc::new(SystemClock::new()),
-            spawner: Arc::new(DefaultSpawner),
+            clock: SystemClock::shared(),
+            spawner: DefaultSpawner::shared(),
         }
     }
 
@@ -167,8 +167,12 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
     }
 
     /// The clock to judge by. The source must stamp its tokens on the same.
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+    pub fn clock(self, clock: impl Clock + 'static) -> Self {
+        self.shared_clock(Arc::new(clock))
+    }
+
+    pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -208,7 +212,12 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
     pub fn build(self) -> CachedTokenSource<S> {
         let limits = (self.store_timeout, self.lease_ttl);
         let fleet = self.store.map(|place| {
-            let fleet = Fleet::new(place, limits, &self.policy, Arc::clone(&self.clock));
+            let fleet = Fleet::new(
+                place,
+                limits,
+                self.policy.settings(),
+                Arc::clone(&self.clock),
+            );
             Box::new(fleet)
         });
         let cache = Cache::new(self.source, fleet, self.policy, self.clock, self.spawner);

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use http::Response;
 
 use crate::cached::CachedTokenSource;
 use crate::client::Client;
@@ -11,11 +13,11 @@ use crate::dpop::Dpop;
 use crate::error::{Error, ErrorKind};
 use crate::protocol::client_auth::ClientAuthMethod;
 use crate::protocol::metadata::{EndpointKind, ServerMetadata};
-use crate::protocol::request::client_credentials;
-use crate::protocol::response::read;
+use crate::protocol::request::{check_extra, client_credentials, request_key};
+use crate::protocol::response::{Context, read};
 use crate::refresh::policy::RefreshPolicy;
 use crate::scope::Scopes;
-use crate::server::Server;
+use crate::server::{Endpoint, Server};
 use crate::source::TokenSource;
 use crate::token::{AccessToken, TokenType};
 use crate::token_key::TokenKey;
@@ -49,16 +51,35 @@ use crate::token_key::TokenKey;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Many tokens for one client, each for other scopes or another API, cost little memory each:
+///
+/// ```
+/// use oauth_core::ClientCredentials;
+///
+/// # fn example(client: ClientCredentials) -> Result<(), oauth_core::Error> {
+/// let orders = client.with_scopes(["orders.read"])?.cached();
+/// let stock = client.with_parameter("audience", "https://stock.example.com")?.cached();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
 pub struct ClientCredentials {
+    pub(crate) registration: Arc<Registration>,
+    pub(crate) scopes: Scopes,
+    pub(crate) parameters: Box<[(String, String)]>,
+}
+
+/// A client at its server, whatever it asks for.
+pub(crate) struct Registration {
     pub(crate) client: Client,
     pub(crate) server: Server,
     /// `None`: by its secret, in whatever way the server likes.
     pub(crate) method: Option<ClientAuthMethod>,
     /// Also where a token bound to a key was asked for.
     pub(crate) accepts_bearer: bool,
+    /// Identifies all of the above.
     pub(crate) key: TokenKey,
-    pub(crate) scopes: Scopes,
-    pub(crate) parameters: Box<[(String, String)]>,
 }
 
 impl ClientCredentials {
@@ -71,17 +92,58 @@ impl ClientCredentials {
     /// The cache that a program wants around it, on the same clock.
     #[must_use]
     pub fn cached_with(self, policy: RefreshPolicy) -> CachedTokenSource<Self> {
-        let clock = Arc::clone(&self.client.clock);
+        let clock = Arc::clone(self.clock());
         CachedTokenSource::builder(self)
             .policy(policy)
-            .clock(clock)
+            .shared_clock(clock)
             .build()
+    }
+
+    /// The same client, asking for other scopes in place of its own. What the two have in common is kept in memory
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if one holds an illegal character.
+    pub fn with_scopes<I>(&self, scopes: I) -> Result<Self, Error>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        Ok(Self {
+            scopes: Scopes::new(scopes)?,
+            ..self.clone()
+        })
+    }
+
+    /// The same client with one parameter (`audience`, `resource`, …) in place of those of that name that it has.
+    /// What the two have in common is kept in memory once.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the parameter belongs to the protocol, or is a
+    /// resource that is no absolute URI.
+    pub fn with_parameter(
+        &self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Result<Self, Error> {
+        let (name, value) = (name.into(), value.into());
+        let others = self.parameters.iter().filter(|(other, _)| *other != name);
+        let mut parameters: Vec<_> = others.cloned().collect();
+        parameters.push((name, value));
+        check_extra(&parameters)?;
+        Ok(Self {
+            registration: Arc::clone(&self.registration),
+            scopes: self.scopes.clone(),
+            parameters: parameters.into(),
+        })
     }
 
     /// Identifies everything that shapes the token request.
     #[must_use]
     pub fn key(&self) -> TokenKey {
-        self.key
+        request_key(&self.registration.key, &self.scopes, &self.parameters)
     }
 
     /// What the server says about itself; fetched if it is not known yet. `None` with a configured token URL.
@@ -91,13 +153,13 @@ impl ClientCredentials {
     /// [`ErrorKind::Discovery`](crate::ErrorKind::Discovery) if there is no usable metadata, or why the server
     /// cannot be asked.
     pub async fn metadata(&self) -> Result<Option<Arc<ServerMetadata>>, Error> {
-        self.server.metadata().await
+        self.registration.server.metadata().await
     }
 
     /// RFC 9449 §5: a server that knows nothing of DPoP gives a token that is not bound.
     pub(crate) fn check_bound(&self, token: AccessToken) -> Result<AccessToken, Error> {
-        let is_bound = self.client.dpop.is_none() || token.token_type() == TokenType::Dpop;
-        if is_bound || self.accepts_bearer {
+        let is_bound = self.dpop().is_none() || token.token_type() == TokenType::Dpop;
+        if is_bound || self.registration.accepts_bearer {
             return Ok(token);
         }
         Err(Error::new(
@@ -114,28 +176,42 @@ impl ClientCredentials {
     }
 }
 
+impl Registration {
+    /// Posts `parameters` to an endpoint of the server, and reads the answer with `read`.
+    pub(crate) async fn call<T>(
+        &self,
+        endpoint: EndpointKind,
+        parameters: &[(&str, &str)],
+        read: impl Fn(&Response<Bytes>, &Context<'_>) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
+        let endpoint = self.endpoint(endpoint).await?;
+        self.client.call(&endpoint, parameters, read).await
+    }
+
+    pub(crate) async fn endpoint(&self, endpoint: EndpointKind) -> Result<Endpoint, Error> {
+        self.server.endpoint(endpoint, self.method).await
+    }
+}
+
 #[async_trait]
 impl TokenSource for ClientCredentials {
     async fn token(&self) -> Result<AccessToken, Error> {
-        let endpoint = self
-            .server
-            .endpoint(EndpointKind::Token, self.method)
-            .await?;
         let parameters = client_credentials(&self.scopes, &self.parameters);
-        let token = self.client.call(&endpoint, &parameters, read).await?;
+        let endpoint = EndpointKind::Token;
+        let token = self.registration.call(endpoint, &parameters, read).await?;
         self.check_bound(token)
     }
 
     fn dpop(&self) -> Option<&Dpop> {
-        self.client.dpop.as_deref()
+        self.registration.client.dpop.as_deref()
     }
 }
 
 impl fmt::Debug for ClientCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientCredentials")
-            .field("client_id", &self.client.id)
-            .field("credential", &self.client.credential)
+            .field("client_id", &self.registration.client.id)
+            .field("credential", &self.registration.client.credential)
             .field("scopes", &self.scopes)
             .finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::Client;
-use crate::client_credentials::ClientCredentials;
+use crate::client_credentials::{ClientCredentials, Registration};
 use crate::clock::Clock;
 use crate::credential::Credential;
 use crate::dpop::Dpop;
@@ -14,7 +14,7 @@ use crate::http_client::HttpClient;
 use crate::protocol::assertion::AssertionAudience;
 use crate::protocol::client_auth::ClientAuthMethod;
 use crate::protocol::jws::JwsAlgorithm;
-use crate::protocol::request::{Shape, check_extra};
+use crate::protocol::request::{Identity, check_extra};
 use crate::scope::Scopes;
 use crate::secret_source::SecretSource;
 use crate::server::ServerSettings;
@@ -88,7 +88,7 @@ impl ClientCredentialsBuilder {
             scopes: Ok(Scopes::default()),
             parameters: Vec::new(),
             http_client: None,
-            clock: Arc::new(SystemClock::new()),
+            clock: SystemClock::shared(),
         }
     }
 
@@ -268,16 +268,14 @@ impl ClientCredentialsBuilder {
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
-        let key = Shape {
+        let key = Identity {
             server: &self.server.identity(),
             client_id: &self.client_id,
             authentication: &authentication,
-            scopes: &scopes,
-            extra: &self.parameters,
             dpop: dpop.as_ref().map(Dpop::thumbprint),
         }
         .key();
-        Ok(ClientCredentials {
+        let registration = Registration {
             client: Client {
                 id: self.client_id.into(),
                 credential,
@@ -291,6 +289,9 @@ impl ClientCredentialsBuilder {
             method,
             accepts_bearer: self.accepts_bearer,
             key,
+        };
+        Ok(ClientCredentials {
+            registration: Arc::new(registration),
             scopes,
             parameters: self.parameters.into(),
         })

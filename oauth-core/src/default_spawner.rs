@@ -1,5 +1,7 @@
 //! Where background work runs by default.
 
+use std::sync::{Arc, OnceLock};
+
 use crate::background;
 use crate::clock::BoxFuture;
 use crate::spawner::Spawner;
@@ -8,6 +10,14 @@ use crate::spawner::Spawner;
 /// that serves the whole process, starts when first needed, and sleeps when there is nothing to do.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DefaultSpawner;
+
+impl DefaultSpawner {
+    /// One that all share who name no other.
+    pub(crate) fn shared() -> Arc<dyn Spawner> {
+        static SHARED: OnceLock<Arc<DefaultSpawner>> = OnceLock::new();
+        SHARED.get_or_init(Arc::default).clone()
+    }
+}
 
 impl Spawner for DefaultSpawner {
     fn spawn(&self, work: BoxFuture<'static, ()>) {

@@ -14,7 +14,7 @@ use tracing::{debug, warn};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::refresh::backoff::exponential;
-use crate::refresh::policy::RefreshPolicy;
+use crate::refresh::policy::Settings;
 use crate::source::TokenSource;
 use crate::store::{Lease, StoreError, TokenStore};
 use crate::stored_token::StoredToken;
@@ -81,7 +81,7 @@ impl Fleet {
     pub(crate) fn new(
         (store, key): (Arc<dyn TokenStore>, TokenKey),
         (timeout, lease_ttl): (Duration, Duration),
-        policy: &RefreshPolicy,
+        policy: &Settings,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {

@@ -56,8 +56,6 @@ impl ClientCredentials {
         grant_type: &str,
         parameters: &[(&str, &str)],
     ) -> Result<TokenResponse, Error> {
-        let endpoint = EndpointKind::Token;
-        let endpoint = self.server.endpoint(endpoint, self.method).await?;
         let mut pairs = vec![("grant_type", grant_type)];
         if !self.scopes.is_empty() {
             pairs.push(("scope", self.scopes.as_str()));
@@ -65,7 +63,8 @@ impl ClientCredentials {
         let extra = self.parameters.iter();
         pairs.extend(extra.map(|(name, value)| (name.as_str(), value.as_str())));
         pairs.extend(parameters);
-        let granted = self.client.call(&endpoint, &pairs, read_grant).await?;
+        let endpoint = EndpointKind::Token;
+        let granted = self.registration.call(endpoint, &pairs, read_grant).await?;
         Ok(TokenResponse {
             token: self.check_bound(granted.token)?,
             refresh_token: granted.refresh_token,
@@ -78,8 +77,7 @@ impl ClientCredentials {
     ///
     /// As those of [`metadata`](Self::metadata).
     pub async fn token_url(&self) -> Result<String, Error> {
-        let endpoint = EndpointKind::Token;
-        let endpoint = self.server.endpoint(endpoint, self.method).await?;
+        let endpoint = self.registration.endpoint(EndpointKind::Token).await?;
         let named = endpoint.token_endpoint.as_ref().unwrap_or(&endpoint.uri);
         Ok(named.to_string())
     }
@@ -87,6 +85,6 @@ impl ClientCredentials {
     /// The clock that its tokens are stamped by.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.client.clock
+        &self.registration.client.clock
     }
 }

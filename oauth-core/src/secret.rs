@@ -9,6 +9,11 @@ pub use secrecy::{ExposeSecret, SecretString};
 pub(crate) const REDACTED: &str = "[redacted]";
 
 /// Bytes whose memory is wiped when the last reference to them is dropped.
-pub(crate) fn wiped_bytes(bytes: Zeroizing<Vec<u8>>) -> Bytes {
-    Bytes::from_owner(bytes)
+pub(crate) fn wiped_bytes(mut bytes: Zeroizing<Vec<u8>>) -> Bytes {
+    if bytes.len() < bytes.capacity() {
+        // Shrinking might leave a copy behind.
+        return Bytes::from_owner(bytes);
+    }
+    let bytes = std::mem::take(&mut *bytes).into_boxed_slice();
+    Bytes::from_owner(Zeroizing::new(bytes))
 }

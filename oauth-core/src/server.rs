@@ -30,7 +30,7 @@ pub(crate) struct ServerSettings {
 
 /// The authorization server.
 pub(crate) struct Server {
-    configured: Box<Endpoints>,
+    configured: Endpoints,
     discovery: Option<Arc<Discovery>>,
 }
 
@@ -95,7 +95,11 @@ impl ServerSettings {
         clock: &Arc<dyn Clock>,
     ) -> Result<Server, Error> {
         let url = |name, text: &Option<String>| {
-            text.as_deref().map(|text| endpoint(name, text)).transpose()
+            let url = text
+                .as_deref()
+                .map(|text| endpoint(name, text))
+                .transpose()?;
+            Ok::<_, Error>(url.map(Box::new))
         };
         let configured = Endpoints {
             token: url("token URL", &self.token_url)?,
@@ -112,7 +116,7 @@ impl ServerSettings {
             Some(issuer) => {
                 let at_issuer = metadata_urls(issuer)?;
                 let urls = match url("metadata URL", &self.metadata_url)? {
-                    Some(url) => vec![url],
+                    Some(url) => vec![*url],
                     None => at_issuer,
                 };
                 let expected = self.expected_issuer.as_ref().unwrap_or(issuer).clone();
@@ -126,7 +130,7 @@ impl ServerSettings {
             }
         };
         Ok(Server {
-            configured: Box::new(configured),
+            configured,
             discovery,
         })
     }
@@ -160,7 +164,7 @@ impl Server {
                 kind,
                 uri: uri.clone(),
                 method: method.unwrap_or_default(),
-                token_endpoint: self.configured.token.clone(),
+                token_endpoint: self.configured.token.as_deref().cloned(),
                 issuer: None,
             });
         };

@@ -1,6 +1,7 @@
 //! The clock of the machine.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use crate::background::pause;
@@ -26,6 +27,12 @@ impl SystemClock {
     #[must_use]
     pub const fn new() -> Self {
         Self(())
+    }
+
+    /// One that all share who name no other.
+    pub(crate) fn shared() -> Arc<dyn Clock> {
+        static SHARED: OnceLock<Arc<SystemClock>> = OnceLock::new();
+        SHARED.get_or_init(Arc::default).clone()
     }
 }
 

@@ -78,3 +78,57 @@ impl Sub<Duration> for Instant {
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+/// A duration or an instant that may be missing, in half the room. The last of either counts as the one before it.
+#[derive(Clone, Copy)]
+pub(crate) struct MaybeNanos(u64);
+
+impl MaybeNanos {
+    const NONE: u64 = u64::MAX;
+
+    fn new(nanos: Option<u64>) -> Self {
+        Self(nanos.map_or(Self::NONE, |nanos| nanos.min(Self::NONE - 1)))
+    }
+
+    fn get(self) -> Option<u64> {
+        (self.0 != Self::NONE).then_some(self.0)
+    }
+
+    pub(crate) fn duration(self) -> Option<Duration> {
+        self.get().map(Duration::from_nanos)
+    }
+
+    pub(crate) fn instant(self) -> Option<Instant> {
+        self.get().map(Instant)
+    }
+}
+
+impl From<Option<Duration>> for MaybeNanos {
+    fn from(duration: Option<Duration>) -> Self {
+        Self::new(duration.map(nanos))
+    }
+}
+
+impl From<Option<Instant>> for MaybeNanos {
+    fn from(instant: Option<Instant>) -> Self {
+        Self::new(instant.map(|instant| instant.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_stays_missing_and_what_is_endless_is_not() {
+        for duration in [None, Some(Duration::ZERO), Some(Duration::from_secs(3600))] {
+            assert_eq!(MaybeNanos::from(duration).duration(), duration);
+        }
+        for instant in [None, Some(Instant::ORIGIN), Some(Instant(u64::MAX - 1))] {
+            assert_eq!(MaybeNanos::from(instant).instant(), instant);
+        }
+        let endless = MaybeNanos::from(Some(Duration::MAX)).duration();
+        assert_eq!(endless, Some(Duration::from_nanos(u64::MAX - 1)));
+        assert!(MaybeNanos::from(Some(Instant::MAX)).instant().is_some());
+    }
+}

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::scope::Scopes;
 use crate::secret::{REDACTED, wiped_bytes};
-use crate::time::Instant;
+use crate::time::{Instant, MaybeNanos};
 
 /// How a token is presented to an API (RFC 6749 §7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,9 +84,9 @@ struct Parts {
     header: HeaderValue,
     token_type: TokenType,
     scopes: Option<Scopes>,
-    lifetime: Option<Duration>,
-    refresh_in: Option<Duration>,
-    requested_at: Option<Instant>,
+    lifetime: MaybeNanos,
+    refresh_in: MaybeNanos,
+    requested_at: MaybeNanos,
     extra: Option<Box<Map<String, Value>>>,
 }
 
@@ -135,26 +135,26 @@ impl AccessToken {
     /// The lifetime the server stated, counted from [`requested_at`](Self::requested_at).
     #[must_use]
     pub fn lifetime(&self) -> Option<Duration> {
-        self.parts.lifetime
+        self.parts.lifetime.duration()
     }
 
     /// When the server advises to renew, counted from [`requested_at`](Self::requested_at).
     #[must_use]
     pub fn refresh_in(&self) -> Option<Duration> {
-        self.parts.refresh_in
+        self.parts.refresh_in.duration()
     }
 
     /// The moment the request for the token was sent, on the clock of its source.
     #[must_use]
     pub fn requested_at(&self) -> Option<Instant> {
-        self.parts.requested_at
+        self.parts.requested_at.instant()
     }
 
     /// The moment the server stops accepting the token, if both the lifetime and the moment of the
     /// request are known.
     #[must_use]
     pub fn expires_at(&self) -> Option<Instant> {
-        Some(self.parts.requested_at? + self.parts.lifetime?)
+        Some(self.requested_at()? + self.lifetime()?)
     }
 
     /// The ordinal of the token in the cache that handed it out, from 1; 0 if none did.
@@ -182,13 +182,13 @@ impl AccessToken {
     /// The same token, with its life at another place on the clock.
     pub(crate) fn with_life(mut self, requested_at: Instant, lifetime: Duration) -> Self {
         let parts = Arc::make_mut(&mut self.parts);
-        parts.requested_at = Some(requested_at);
-        parts.lifetime = Some(lifetime);
+        parts.requested_at = Some(requested_at).into();
+        parts.lifetime = Some(lifetime).into();
         self
     }
 
     pub(crate) fn with_requested_at(mut self, requested_at: Instant) -> Self {
-        Arc::make_mut(&mut self.parts).requested_at = Some(requested_at);
+        Arc::make_mut(&mut self.parts).requested_at = Some(requested_at).into();
         self
     }
 }
@@ -199,8 +199,8 @@ impl fmt::Debug for AccessToken {
             .field("secret", &REDACTED)
             .field("token_type", &self.parts.token_type)
             .field("scopes", &self.parts.scopes)
-            .field("lifetime", &self.parts.lifetime)
-            .field("requested_at", &self.parts.requested_at)
+            .field("lifetime", &self.lifetime())
+            .field("requested_at", &self.requested_at())
             .field("generation", &self.generation)
             .finish_non_exhaustive()
     }
@@ -266,9 +266,9 @@ impl AccessTokenBuilder {
             header: authorization(self.token_type, self.secret.expose_secret())?,
             token_type: self.token_type,
             scopes: self.scopes,
-            lifetime: self.lifetime,
-            refresh_in: self.refresh_in,
-            requested_at: self.requested_at,
+            lifetime: self.lifetime.into(),
+            refresh_in: self.refresh_in.into(),
+            requested_at: self.requested_at.into(),
             extra: (!self.extra.is_empty()).then(|| Box::new(self.extra)),
         };
         Ok(AccessToken {

@@ -21,9 +21,8 @@ impl ClientCredentials {
     /// request. That a token is no good is no error.
     pub async fn introspect(&self, token: &AccessToken) -> Result<Introspection, Error> {
         let endpoint = EndpointKind::Introspection;
-        let endpoint = self.server.endpoint(endpoint, self.method).await?;
         let parameters = about(token);
-        self.client.call(&endpoint, &parameters, read).await
+        self.registration.call(endpoint, &parameters, read).await
     }
 
     /// Gives a token back, so that nobody can use it any more (RFC 7009), at the endpoint that was discovered or
@@ -39,10 +38,9 @@ impl ClientCredentials {
     /// As [`introspect`](Self::introspect). That the server does not know the token is no error.
     pub async fn revoke(&self, token: &AccessToken) -> Result<(), Error> {
         let endpoint = EndpointKind::Revocation;
-        let endpoint = self.server.endpoint(endpoint, self.method).await?;
         let parameters = about(token);
-        self.client
-            .call(&endpoint, &parameters, read_revocation)
+        self.registration
+            .call(endpoint, &parameters, read_revocation)
             .await
     }
 }

@@ -46,6 +46,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "refresh/policy",
             "refresh/backoff",
             "refresh/decision",
+            "refresh/held",
             "refresh/status",
             "refresh/machine",
         ],

@@ -27,9 +27,9 @@ pub struct ServerMetadata {
 /// The endpoints that a client without users calls.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Endpoints {
-    pub(crate) token: Option<Uri>,
-    pub(crate) introspection: Option<Uri>,
-    pub(crate) revocation: Option<Uri>,
+    pub(crate) token: Option<Box<Uri>>,
+    pub(crate) introspection: Option<Box<Uri>>,
+    pub(crate) revocation: Option<Box<Uri>>,
 }
 
 /// One of them.
@@ -65,9 +65,9 @@ impl EndpointKind {
 impl Endpoints {
     pub(crate) fn get(&self, kind: EndpointKind) -> Option<&Uri> {
         match kind {
-            EndpointKind::Token => self.token.as_ref(),
-            EndpointKind::Introspection => self.introspection.as_ref(),
-            EndpointKind::Revocation => self.revocation.as_ref(),
+            EndpointKind::Token => self.token.as_deref(),
+            EndpointKind::Introspection => self.introspection.as_deref(),
+            EndpointKind::Revocation => self.revocation.as_deref(),
         }
     }
 
@@ -87,7 +87,7 @@ impl Endpoints {
                 EndpointKind::Introspection => &mut endpoints.introspection,
                 EndpointKind::Revocation => &mut endpoints.revocation,
             };
-            *place = Some(url);
+            *place = Some(Box::new(url));
         }
         Ok(endpoints)
     }

@@ -62,40 +62,47 @@ pub(crate) fn post(
     request
 }
 
-/// Everything that shapes a token request, named.
-pub(crate) struct Shape<'a> {
+/// Everything about a client and its server that shapes a token request, named.
+pub(crate) struct Identity<'a> {
     /// Where the request goes: the token endpoint, or the issuer to ask for it.
     pub(crate) server: &'a [(&'a str, &'a str)],
     pub(crate) client_id: &'a str,
     /// How the client authenticates, and with what.
     pub(crate) authentication: &'a [(&'a str, &'a str)],
-    pub(crate) scopes: &'a Scopes,
-    pub(crate) extra: &'a [(String, String)],
     /// The thumbprint of the key that the token is bound to.
     pub(crate) dpop: Option<&'a str>,
 }
 
-impl Shape<'_> {
-    /// The key of the tokens that such a request brings. Scope order does not matter; everything else does.
+impl Identity<'_> {
     pub(crate) fn key(&self) -> TokenKey {
-        let mut key = TokenKey::builder("client_credentials").field("client_id", self.client_id);
+        let mut key = TokenKey::builder("client").field("client_id", self.client_id);
         for (name, value) in self.server {
             key = key.field("server", name).field("value", value);
         }
         for (name, value) in self.authentication {
             key = key.field("authentication", name).field("value", value);
         }
-        for scope in self.scopes.sorted() {
-            key = key.field("scope", scope);
-        }
-        for (name, value) in self.extra {
-            key = key.field("parameter", name).field("value", value);
-        }
         if let Some(thumbprint) = self.dpop {
             key = key.field("dpop", thumbprint);
         }
         key.build()
     }
+}
+
+/// The key of the tokens that `client` gets with such a request. Scope order does not matter; everything else does.
+pub(crate) fn request_key(
+    client: &TokenKey,
+    scopes: &Scopes,
+    extra: &[(String, String)],
+) -> TokenKey {
+    let mut key = TokenKey::builder("client_credentials").field("client", &client.to_string());
+    for scope in scopes.sorted() {
+        key = key.field("scope", scope);
+    }
+    for (name, value) in extra {
+        key = key.field("parameter", name).field("value", value);
+    }
+    key.build()
 }
 
 /// RFC 6749 §3.2: parameters must not be repeated. RFC 8707 §2 excepts `resource`.

@@ -114,15 +114,14 @@ impl Configuration {
             let pairs = pairs.iter();
             pairs.map(|(a, b)| (a.as_str(), b.as_str())).collect()
         }
-        Shape {
+        let client = Identity {
             server: &borrowed(&self.server),
             client_id: &self.client_id,
             authentication: &borrowed(&self.authentication),
-            scopes: &Scopes::new(&self.scopes).unwrap(),
-            extra: &self.extra,
             dpop: self.dpop.as_deref(),
         }
-        .key()
+        .key();
+        request_key(&client, &Scopes::new(&self.scopes).unwrap(), &self.extra)
     }
 
     fn same_request(&self, other: &Self) -> bool {

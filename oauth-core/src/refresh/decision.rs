@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::refresh::backoff::Draw;
-use crate::refresh::policy::RefreshPolicy;
+use crate::refresh::policy::Settings;
 use crate::time::Instant;
 use crate::token::AccessToken;
 
@@ -20,12 +20,7 @@ pub(crate) struct Life {
 
 impl Life {
     /// `jitter` moves the renewal forward by what it leaves: [`Draw::NONE`] leaves it where it is.
-    pub(crate) fn of(
-        policy: &RefreshPolicy,
-        token: &AccessToken,
-        sent: Instant,
-        jitter: Draw,
-    ) -> Self {
+    pub(crate) fn of(policy: &Settings, token: &AccessToken, sent: Instant, jitter: Draw) -> Self {
         let lifetime = token.lifetime().unwrap_or(policy.assumed_lifetime);
         let expires = sent + lifetime;
         let refresh_due = match token.refresh_in() {

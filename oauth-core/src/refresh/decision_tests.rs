@@ -12,8 +12,11 @@ fn token(secret: &str, lifetime: u64) -> AccessToken {
         .unwrap()
 }
 
-fn exact() -> RefreshPolicy {
-    RefreshPolicy::builder().no_jitter().build().unwrap()
+fn exact() -> Settings {
+    Settings {
+        jitter: false,
+        ..Settings::default()
+    }
 }
 
 #[test]
@@ -99,7 +102,7 @@ proptest! {
         draw in 0.0f64..1.0,
     ) {
         let sent = Instant::from_origin(Duration::from_nanos(sent));
-        let life = Life::of(&RefreshPolicy::default(), &token("t", lifetime), sent, Draw::new(draw));
+        let life = Life::of(&Settings::default(), &token("t", lifetime), sent, Draw::new(draw));
         prop_assert!(life.refresh_due <= life.unusable);
         prop_assert!(life.unusable <= life.expires);
         if lifetime > 0 && life.expires < Instant::MAX {

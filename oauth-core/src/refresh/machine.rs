@@ -1,48 +1,26 @@
 //! The refresh machine: what a cache knows, and what it does next. It awaits nothing and reads no clock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::refresh::backoff::{Draw, exponential};
 use crate::refresh::decision::{Decision, Life, decide};
-use crate::refresh::policy::RefreshPolicy;
+use crate::refresh::held::{Held, Usable};
+use crate::refresh::policy::{RefreshPolicy, Settings};
 use crate::refresh::status::{FlightReason, HeldStatus, Status};
 use crate::time::Instant;
 use crate::token::AccessToken;
 
 /// A token that lived this long before it was rejected ends a row of rejections.
 const PROVEN_AFTER: Duration = Duration::from_secs(60);
-/// After a reply that brought nothing new, the cache looks again no sooner.
-const SHORTEST_LOOK: Duration = Duration::from_secs(1);
 /// So many rejected tokens are remembered for a flight.
 const REMEMBERED_REJECTIONS: usize = 8;
-
-/// The token in hand.
-#[derive(Debug, Clone)]
-pub(crate) struct Held {
-    pub(crate) token: AccessToken,
-    /// As the source gave it, with the source's own generation.
-    original: AccessToken,
-    pub(crate) life: Life,
-    obtained: Instant,
-}
-
-impl Held {
-    fn is_usable(&self, now: Instant) -> bool {
-        now < self.life.unusable
-    }
-
-    /// A renewal brought nothing better: the next one is due after half the time left.
-    fn look_again_later(&mut self, now: Instant) {
-        let left = self.life.unusable.saturating_duration_since(now);
-        self.life.refresh_due = now + (left / 2).max(SHORTEST_LOOK);
-    }
-}
 
 /// The flight under way.
 #[derive(Debug)]
 struct Flight {
-    id: u64,
+    id: u32,
     deadline: Instant,
     /// Tokens that were rejected since it began: it must not bring them back.
     rejected: Vec<AccessToken>,
@@ -68,43 +46,65 @@ impl Flight {
 
 /// Names one flight of one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FlightId(u64);
+pub(crate) struct FlightId(u32);
 
 #[derive(Debug)]
 pub(crate) struct Machine {
-    policy: RefreshPolicy,
+    policy: Arc<Settings>,
     held: Option<Held>,
-    /// The last token that was too old to keep, and went to those who waited.
-    fleeting: Option<AccessToken>,
-    flight: Option<Flight>,
-    flights: u64,
+    flight: Option<Box<Flight>>,
+    trouble: Option<Box<Trouble>>,
+    flights: u32,
+    last_reason: Option<FlightReason>,
+    generation: u64,
+}
+
+/// What most machines have nothing of most of the time.
+#[derive(Debug, Clone, Default)]
+struct Trouble {
+    /// No request is sent before.
     gate: Option<Instant>,
+    /// Failures in a row.
     failures: u32,
     rejections: u32,
     last_error: Option<Error>,
-    last_reason: Option<FlightReason>,
-    generation: u64,
+    /// The last token that was too old to keep, and went to those who waited.
+    fleeting: Option<AccessToken>,
 }
 
 impl Machine {
     pub(crate) fn new(policy: RefreshPolicy) -> Self {
         Self {
-            policy,
+            policy: policy.into_settings(),
             held: None,
-            fleeting: None,
             flight: None,
+            trouble: None,
             flights: 0,
-            gate: None,
-            failures: 0,
-            rejections: 0,
-            last_error: None,
             last_reason: None,
             generation: 0,
         }
     }
 
-    pub(crate) fn policy(&self) -> &RefreshPolicy {
+    pub(crate) fn policy(&self) -> &Settings {
         &self.policy
+    }
+
+    fn trouble(&mut self) -> &mut Trouble {
+        self.trouble.get_or_insert_default()
+    }
+
+    fn gate(&self) -> Option<Instant> {
+        self.trouble.as_ref()?.gate
+    }
+
+    fn rejections(&self) -> u32 {
+        self.trouble
+            .as_ref()
+            .map_or(0, |trouble| trouble.rejections)
+    }
+
+    fn last_error(&self) -> Option<&Error> {
+        self.trouble.as_ref()?.last_error.as_ref()
     }
 
     pub(crate) fn held(&self) -> Option<&Held> {
@@ -117,16 +117,16 @@ impl Machine {
         self.flight.take_if(|flight| now >= flight.deadline);
         decide(
             now,
-            self.held.as_ref().map(|held| held.life),
+            self.held.as_ref().map(Held::life),
             self.flight.is_some(),
-            self.gate,
+            self.gate(),
         )
     }
 
     /// Whether a caller who waited for `token` may use it now. Time may have passed since it came, and it may
     /// have been rejected. One that was too old to keep is for those who waited.
     pub(crate) fn is_still_good(&self, token: &AccessToken, now: Instant) -> bool {
-        let is_it = |held: &&Held| held.token.generation() == token.generation();
+        let is_it = |held: &&Held| held.token().generation() == token.generation();
         token.generation() == 0
             || self
                 .held
@@ -142,14 +142,14 @@ impl Machine {
             generation: self.generation,
             held: self.held.as_ref().map(|held| HeldStatus {
                 age: now.saturating_duration_since(held.obtained),
-                until_refresh: until(held.life.refresh_due),
-                until_unusable: until(held.life.unusable),
-                until_expiry: until(held.life.expires),
+                until_refresh: until(held.refresh_due),
+                until_unusable: until(held.usable.until),
+                until_expiry: until(held.expires),
             }),
-            last_error: self.last_error.clone(),
-            next_attempt_in: self.gate.map(until).filter(|wait| !wait.is_zero()),
+            last_error: self.last_error().cloned(),
+            next_attempt_in: self.gate().map(until).filter(|wait| !wait.is_zero()),
             in_flight: self.flight.is_some(),
-            flights: self.flights,
+            flights: self.flights.into(),
             last_reason: self.last_reason,
             store_failures: 0,
         }
@@ -158,9 +158,12 @@ impl Machine {
     /// The error for a caller whom [`Decision::Fail`] sends away.
     pub(crate) fn standing_error(&self, now: Instant) -> Error {
         let wait = self
-            .gate
+            .gate()
             .map_or(Duration::ZERO, |gate| gate.saturating_duration_since(now));
-        let error = self.last_error.clone().unwrap_or_else(|| self.timed_out());
+        let error = self
+            .last_error()
+            .cloned()
+            .unwrap_or_else(|| self.timed_out());
         error.with_next_attempt_in(wait)
     }
 
@@ -177,27 +180,24 @@ impl Machine {
     pub(crate) fn next_look(&self) -> Instant {
         match (&self.flight, &self.held) {
             (Some(flight), _) => flight.deadline,
-            (None, Some(held)) => held
-                .life
-                .refresh_due
-                .max(self.gate.unwrap_or(Instant::ORIGIN)),
+            (None, Some(held)) => held.refresh_due.max(self.gate().unwrap_or(Instant::ORIGIN)),
             (None, None) => Instant::MAX,
         }
     }
 
     pub(crate) fn start_flight(&mut self, now: Instant) -> FlightId {
-        self.flights += 1;
+        self.flights = self.flights.wrapping_add(1);
         self.last_reason = Some(match &self.held {
             Some(held) if held.is_usable(now) => FlightReason::Renewal,
             Some(_) => FlightReason::Expired,
-            None if self.rejections > 0 => FlightReason::Rejected,
+            None if self.rejections() > 0 => FlightReason::Rejected,
             None => FlightReason::Cold,
         });
-        self.flight = Some(Flight {
+        self.flight = Some(Box::new(Flight {
             id: self.flights,
             deadline: now + self.policy.acquire_timeout,
             rejected: Vec::new(),
-        });
+        }));
         FlightId(self.flights)
     }
 
@@ -268,68 +268,71 @@ impl Machine {
         now: Instant,
         draw: Draw,
     ) -> AccessToken {
-        self.gate = None;
         let life = Life::of(&self.policy, &token, sent, draw);
         if now >= life.unusable {
             // Too old to keep: for those who waited, and for nobody else.
             if let Some(held) = self.held.as_mut().filter(|held| held.is_usable(now)) {
                 held.look_again_later(now);
             }
+            let trouble = self.trouble();
+            trouble.gate = None;
             if now < life.expires {
-                self.failures = 0;
-                self.last_error = None;
+                trouble.failures = 0;
+                trouble.last_error = None;
             }
-            self.fleeting = Some(token.clone());
+            trouble.fleeting = Some(token.clone());
             return token;
         }
-        self.fleeting = None;
-        self.failures = 0;
-        self.last_error = None;
+        self.trouble = self.trouble.take().and_then(Trouble::after_success);
         let known = self
             .held
             .take()
-            .filter(|held| held.token.secret() == token.secret());
+            .filter(|held| held.token().secret() == token.secret());
         if let Some(mut held) = known.clone()
             && held.is_usable(now)
-            && life.expires <= held.life.expires
+            && life.expires <= held.expires
         {
             // Nothing new: the life of the token stays what it was.
             held.look_again_later(now);
-            held.original = token;
-            let token = held.token.clone();
+            held.original_generation = token.generation();
+            let token = held.token().clone();
             self.held = Some(held);
             return token;
         }
         if known.is_none() {
             self.generation += 1;
         }
-        let original = token.clone();
+        let original_generation = token.generation();
         let token = token.with_generation(self.generation);
         self.held = Some(Held {
-            token: token.clone(),
-            original,
-            life,
+            usable: Arc::new(Usable {
+                token: token.clone(),
+                until: life.unusable,
+            }),
+            original_generation,
+            refresh_due: life.refresh_due,
+            expires: life.expires,
             obtained: now,
         });
         token
     }
 
     fn fail(&mut self, error: Error, now: Instant, draw: Draw) {
-        self.failures = self.failures.saturating_add(1);
-        let policy = &self.policy;
-        let mut pause = draw.of(exponential(
-            policy.backoff_base,
-            policy.backoff_cap,
-            self.failures,
-        ));
-        if let Some(held) = self.held.as_ref().filter(|held| held.is_usable(now)) {
-            pause = pause.min(held.life.unusable.saturating_duration_since(now) / 4);
+        let policy = Arc::clone(&self.policy);
+        let left = self.held.as_ref().filter(|held| held.is_usable(now));
+        let left = left.map(|held| held.usable.until.saturating_duration_since(now));
+        let trouble = self.trouble();
+        trouble.failures = trouble.failures.saturating_add(1);
+        let (base, cap) = (policy.backoff_base, policy.backoff_cap);
+        let mut pause = draw.of(exponential(base, cap, trouble.failures));
+        if let Some(left) = left {
+            pause = pause.min(left / 4);
         }
         if let Some(wait) = error.retry_after() {
             pause = pause.max(wait.min(policy.retry_after_cap));
         }
-        self.gate = Some(now + pause);
-        self.last_error = Some(error);
+        trouble.gate = Some(now + pause);
+        trouble.last_error = Some(error);
     }
 
     /// A server refused `token`. Only the token in hand counts, or the last one that was too old to keep: gives
@@ -343,37 +346,49 @@ impl Machine {
         if let Some(flight) = &mut self.flight {
             flight.remember_rejected(token);
         }
-        let rejected = |held: &mut Held| held.token.generation() == token.generation();
+        let rejected = |held: &mut Held| held.token().generation() == token.generation();
         let fleeting = |fleeting: &mut AccessToken| {
             token.generation() == 0 && fleeting.secret() == token.secret()
         };
         let original = match self.held.take_if(rejected) {
             Some(held) => {
                 if now.saturating_duration_since(held.obtained) >= PROVEN_AFTER {
-                    self.rejections = 0;
+                    self.trouble().rejections = 0;
                 }
-                held.original
+                held.original()
             }
-            None => self.fleeting.take_if(fleeting)?,
+            None => self.trouble.as_mut()?.fleeting.take_if(fleeting)?,
         };
+        let policy = Arc::clone(&self.policy);
+        let trouble = self.trouble();
         // The first rejection opens the gate; further ones in a row space out the renewals.
-        if self.rejections == 0 {
-            self.gate = None;
+        if trouble.rejections == 0 {
+            trouble.gate = None;
         } else {
-            let policy = &self.policy;
-            let pause = draw.of(exponential(
-                policy.backoff_base,
-                policy.backoff_cap,
-                self.rejections,
-            ));
+            let (base, cap) = (policy.backoff_base, policy.backoff_cap);
+            let pause = draw.of(exponential(base, cap, trouble.rejections));
             // A failed renewal may have shut it for longer, at the server's own wish.
-            self.gate = self.gate.max(Some(now + pause));
+            trouble.gate = trouble.gate.max(Some(now + pause));
             let message =
                 "the API rejects fresh tokens too; check audience, scopes and the API itself";
-            self.last_error = Some(Error::new(ErrorKind::TokenRejected, message));
+            trouble.last_error = Some(Error::new(ErrorKind::TokenRejected, message));
         }
-        self.rejections = self.rejections.saturating_add(1);
+        trouble.rejections = trouble.rejections.saturating_add(1);
         Some(original)
+    }
+}
+
+impl Trouble {
+    /// What is left of it once a token has come that can be kept: rejections in a row count on.
+    fn after_success(mut self: Box<Self>) -> Option<Box<Self>> {
+        if self.rejections == 0 {
+            return None;
+        }
+        *self = Self {
+            rejections: self.rejections,
+            ..Self::default()
+        };
+        Some(self)
     }
 }
 

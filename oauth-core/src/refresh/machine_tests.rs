@@ -148,7 +148,7 @@ fn p06_attempts_inside_a_flight_are_for_passing_faults_that_somebody_waits_out()
 #[test]
 fn p07_only_the_token_in_hand_can_be_rejected() {
     let mut machine = holding("t1", 3600);
-    let first = machine.held().unwrap().token.clone();
+    let first = machine.held().unwrap().token().clone();
     assert!(machine.reject(&first, at(100.0), Draw::NONE).is_some());
     assert!(machine.reject(&first, at(100.0), Draw::NONE).is_none());
     assert_eq!(
@@ -165,7 +165,7 @@ fn p07_only_the_token_in_hand_can_be_rejected() {
 #[test]
 fn p07_a_flight_cannot_bring_back_what_was_rejected_while_it_flew() {
     let mut machine = holding("t1", 3600);
-    let first = machine.held().unwrap().token.clone();
+    let first = machine.held().unwrap().token().clone();
     let flight = machine.start_flight(at(3300.0));
     machine.reject(&first, at(3301.0), Draw::NONE);
     let error = land(&mut machine, flight, 3302.0, "t1", 3600).unwrap_err();
@@ -178,7 +178,7 @@ fn p07_a_flight_cannot_bring_back_what_was_rejected_while_it_flew() {
 fn p07_late_rejections_of_many_older_tokens_do_not_crowd_out_that_of_the_token_in_hand() {
     for in_hand_first in [true, false] {
         let mut machine = holding("t0", 3600);
-        let mut older = vec![machine.held().unwrap().token.clone()];
+        let mut older = vec![machine.held().unwrap().token().clone()];
         for ordinal in 1..=2 * REMEMBERED_REJECTIONS {
             let flight = machine.start_flight(at(1.0));
             let secret = format!("t{ordinal}");
@@ -203,7 +203,7 @@ fn p07_late_rejections_of_many_older_tokens_do_not_crowd_out_that_of_the_token_i
 #[test]
 fn p07_a_flight_remembers_as_many_rejections_as_it_says() {
     let mut machine = holding("t0", 3600);
-    let mut rejected = vec![machine.held().unwrap().token.clone()];
+    let mut rejected = vec![machine.held().unwrap().token().clone()];
     for ordinal in 1..REMEMBERED_REJECTIONS {
         let flight = machine.start_flight(at(1.0));
         rejected.push(land(&mut machine, flight, 1.0, &format!("t{ordinal}"), 3600).unwrap());
@@ -221,7 +221,7 @@ fn p07_rejections_of_fresh_tokens_are_spaced_out_until_one_lives_for_a_minute() 
     let mut machine = holding("t1", 3600);
     let mut now = 100.0;
     for (ordinal, pause) in [0.0, 1.0, 2.0, 4.0].into_iter().enumerate() {
-        let token = machine.held().unwrap().token.clone();
+        let token = machine.held().unwrap().token().clone();
         assert!(machine.reject(&token, at(now), Draw::NONE).is_some());
         if pause > 0.0 {
             assert_eq!(decision(&mut machine, now), Decision::Fail);
@@ -237,7 +237,7 @@ fn p07_rejections_of_fresh_tokens_are_spaced_out_until_one_lives_for_a_minute() 
         now += 10.0;
     }
     now += 60.0;
-    let token = machine.held().unwrap().token.clone();
+    let token = machine.held().unwrap().token().clone();
     machine.reject(&token, at(now), Draw::NONE);
     assert_eq!(
         decision(&mut machine, now),
@@ -251,7 +251,7 @@ fn p07_the_first_rejection_opens_a_gate_that_a_failed_renewal_shut() {
     let mut machine = holding("t1", 3600);
     let flight = machine.start_flight(at(3300.0));
     fail(&mut machine, flight, 3300.0, unavailable());
-    let token = machine.held().unwrap().token.clone();
+    let token = machine.held().unwrap().token().clone();
     machine.reject(&token, at(3300.5), Draw::NONE);
     assert_eq!(decision(&mut machine, 3300.5), Decision::Start);
 }
@@ -259,7 +259,7 @@ fn p07_the_first_rejection_opens_a_gate_that_a_failed_renewal_shut() {
 #[test]
 fn p06_a_further_rejection_does_not_cut_retry_after_short() {
     let mut machine = holding("t1", 3600);
-    let token = machine.held().unwrap().token.clone();
+    let token = machine.held().unwrap().token().clone();
     machine.reject(&token, at(1.0), Draw::NONE);
     let flight = machine.start_flight(at(1.0));
     let token = land(&mut machine, flight, 1.0, "t2", 3600).unwrap();
@@ -279,13 +279,13 @@ fn the_same_token_again_is_neither_failure_nor_renewal() {
     let flight = machine.start_flight(at(3300.0));
     let again = land(&mut machine, flight, 3300.0, "t1", 300).unwrap();
     assert_eq!(again.generation(), 1);
-    let life = machine.held().unwrap().life;
+    let life = machine.held().unwrap().life();
     assert_eq!((life.refresh_due, life.unusable), (at(3435.0), at(3570.0)));
 
     let flight = machine.start_flight(at(3569.0));
     land(&mut machine, flight, 3569.0, "t1", 31).unwrap();
     assert_eq!(
-        machine.held().unwrap().life.refresh_due,
+        machine.held().unwrap().life().refresh_due,
         at(3570.0),
         "no sooner than in 1 s"
     );
@@ -294,7 +294,7 @@ fn the_same_token_again_is_neither_failure_nor_renewal() {
     land(&mut machine, flight, 3569.5, "t1", 3600).unwrap();
     let held = machine.held().unwrap();
     assert_eq!(
-        (held.life.expires, held.token.generation()),
+        (held.life().expires, held.token().generation()),
         (at(7169.5), 1),
         "it lives longer"
     );
@@ -326,7 +326,7 @@ fn p03_a_token_too_old_to_use_on_arrival_does_not_replace_one_that_can_be_used()
         machine
             .end_flight(flight, at(3300.0), outcome, Draw::NONE)
             .unwrap();
-        assert_eq!(machine.held().unwrap().token.secret(), "t1");
+        assert_eq!(machine.held().unwrap().token().secret(), "t1");
         assert_eq!(
             decision(&mut machine, 3434.9),
             Decision::Use,
@@ -449,7 +449,7 @@ fn p07_rejections_of_tokens_good_for_one_use_are_spaced_out_too() {
 #[test]
 fn p01_who_waited_may_use_what_came_only_as_long_as_it_is_good() {
     let mut machine = holding("t1", 3600);
-    let first = machine.held().unwrap().token.clone();
+    let first = machine.held().unwrap().token().clone();
     assert!(machine.is_still_good(&first, at(3569.9)));
     assert!(!machine.is_still_good(&first, at(3570.0)));
     machine.reject(&first, at(10.0), Draw::NONE);

@@ -2,6 +2,7 @@
 
 pub(crate) mod backoff;
 pub(crate) mod decision;
+pub(crate) mod held;
 pub(crate) mod machine;
 pub(crate) mod policy;
 pub(crate) mod status;

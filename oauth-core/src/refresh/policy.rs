@@ -1,5 +1,7 @@
 //! What a user may tune.
 
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::error::Error;
@@ -26,8 +28,13 @@ use crate::error::Error;
 /// assert!(RefreshPolicy::builder().attempts(0).build().is_err());
 /// # Ok::<(), oauth_core::Error>(())
 /// ```
+///
+/// Clones share their memory: give one policy to all sources rather than build it for each.
+#[derive(Clone, PartialEq)]
+pub struct RefreshPolicy(Arc<Settings>);
+
 #[derive(Debug, Clone, PartialEq)]
-pub struct RefreshPolicy {
+pub(crate) struct Settings {
     pub(crate) refresh_margin: Duration,
     pub(crate) safety_margin: Duration,
     pub(crate) assumed_lifetime: Duration,
@@ -41,6 +48,15 @@ pub struct RefreshPolicy {
 }
 
 impl Default for RefreshPolicy {
+    fn default() -> Self {
+        static DEFAULT: OnceLock<RefreshPolicy> = OnceLock::new();
+        DEFAULT
+            .get_or_init(|| Self(Arc::new(Settings::default())))
+            .clone()
+    }
+}
+
+impl Default for Settings {
     fn default() -> Self {
         Self {
             refresh_margin: Duration::from_secs(300),
@@ -60,14 +76,28 @@ impl Default for RefreshPolicy {
 impl RefreshPolicy {
     /// Starts from the defaults.
     pub fn builder() -> RefreshPolicyBuilder {
-        RefreshPolicyBuilder(Self::default())
+        RefreshPolicyBuilder(Settings::default())
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0
+    }
+
+    pub(crate) fn into_settings(self) -> Arc<Settings> {
+        self.0
+    }
+}
+
+impl fmt::Debug for RefreshPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RefreshPolicy").field(&self.0).finish()
     }
 }
 
 /// Builds a [`RefreshPolicy`]; made by [`RefreshPolicy::builder`].
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct RefreshPolicyBuilder(RefreshPolicy);
+pub struct RefreshPolicyBuilder(Settings);
 
 impl RefreshPolicyBuilder {
     /// How long before its expiry a token is renewed, but at most a third of its life. Default: 5 min.
@@ -164,7 +194,7 @@ impl RefreshPolicyBuilder {
                 policy.backoff_cap, policy.backoff_base
             ));
         }
-        Ok(policy)
+        Ok(RefreshPolicy(Arc::new(policy)))
     }
 }
 
