@@ -4,6 +4,7 @@ mod command;
 mod fuzz;
 mod guard;
 mod interop_server;
+mod links;
 mod metadata;
 mod prerequisites;
 mod repeat;

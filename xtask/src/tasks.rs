@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::command::CommandLine;
 use crate::steps::Step;
-use crate::{guard, interop_server, metadata, prerequisites};
+use crate::{guard, interop_server, links, metadata, prerequisites};
 
 /// `cargo xtask test`: installs what the tests need, and passes them all.
 pub(crate) fn test() -> Vec<Step> {
@@ -92,12 +92,13 @@ fn tests() -> Vec<Step> {
 
 fn checks() -> Result<Vec<Step>> {
     let mut steps = vec![
-        // Both take a second: first.
+        // These take a second: first.
         Step::command(
             "formatting",
             CommandLine::cargo(["fmt", "--all", "--", "--check"]),
         ),
         Step::call("dependency guard", guard::run),
+        Step::call("links between the documents", links::run),
     ];
     // One package at a time: in a run over the workspace a package gets the features that its
     // neighbours ask for, which hides what it fails to ask for itself. Where two sets of features
