@@ -6,12 +6,11 @@ use std::sync::Arc;
 use anyhow::Result;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
+use oauth_bench_kit::fixtures::{API, at_once, ready_source};
 use oauth_bench_kit::report::{Figure, Section};
 use oauth_bench_kit::{Contender, Crew};
 use oauth_core::{Authorizer, Target};
 
-use crate::fixtures::{API, ready_source};
-use crate::hit::at_once;
 use crate::references::ready_reference;
 use crate::settings::Settings;
 

@@ -1,23 +1,22 @@
 //! The hit path: a call while a usable token is in hand.
 
 use std::hint::black_box;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure as allocations;
 use anyhow::{Result, ensure};
+use oauth_bench_kit::fixtures::{at_once, ready_source};
 use oauth_bench_kit::report::{Bar, Budget, Chart, Figure, Section};
 use oauth_bench_kit::{Contender, Crew, Quartiles, Timings};
 use oauth_core::{SharedTokenSource, TokenSource};
 use tokio::runtime::Runtime;
 
-use crate::fixtures::ready_source;
-use crate::references::ready_reference;
+use crate::references::{Look, ready_reference};
 use crate::settings::Settings;
 
 const HOW: &str = "A cached source behind `dyn TokenSource`, by the clock of the machine, with a token of 1 KB in \
     hand. Beside it the least that a hit can do: look under the guard of an `ArcSwap` and compare a coarse clock \
-    with a deadline; clone the header by a count that all threads share, or by one that each thread has for itself. \
+    with a deadline, \
+    through `dyn` too; clone the header by a count that all threads share, or by one that each thread has for itself. \
     Nanoseconds a hit of one thread. Tasks: 64 of them on 2 workers, which let others run after 32 hits.";
 
 pub(crate) fn measure(settings: &Settings) -> Result<Section> {
@@ -53,11 +52,13 @@ const OWN_HEADER: usize = 1;
 const OWN_TOKEN: usize = 2;
 const AWAIT_TOKEN: usize = 3;
 const GUARD: usize = 4;
-const SHARED_COUNT: usize = 5;
-const PER_THREAD: usize = 6;
+const GUARD_INLINED: usize = 5;
+const SHARED_COUNT: usize = 6;
+const PER_THREAD: usize = 7;
 
 fn contenders(source: &SharedTokenSource) -> Result<Vec<Contender>> {
     let reference = ready_reference()?;
+    let through_dyn: &'static dyn Look = reference;
     let clone = || SharedTokenSource::clone(source);
     let (look, own_header, own_token, token) = (clone(), clone(), clone(), clone());
     Ok(vec![
@@ -86,7 +87,14 @@ fn contenders(source: &SharedTokenSource) -> Result<Vec<Contender>> {
                 black_box(at_once(black_box(&token).token()));
             }
         }),
-        Contender::new("guard and coarse clock", move |times| {
+        Contender::new("guard and coarse clock, through dyn", move |times| {
+            for _ in 0..times {
+                black_box(black_box(through_dyn).look_dyn(&mut |header| {
+                    black_box(header);
+                }));
+            }
+        }),
+        Contender::new("guard and coarse clock, inlined", move |times| {
             for _ in 0..times {
                 black_box(black_box(reference).look(|header| {
                     black_box(header);
@@ -117,6 +125,7 @@ fn figures(timings: &Timings, crew: &str) -> Vec<Figure> {
     let budget = Budget::RatioAtMost(1.3);
     vec![
         beside("look in place", LOOK, "guard and coarse clock", GUARD).budget(budget),
+        beside("look in place", LOOK, "the same inlined", GUARD_INLINED),
         beside("own the header", OWN_HEADER, "shared count", SHARED_COUNT).budget(budget),
         beside("own the header", OWN_HEADER, "per-thread copy", PER_THREAD),
         beside("own the token", OWN_TOKEN, "shared count", SHARED_COUNT).budget(budget),
@@ -160,12 +169,4 @@ fn allocated() -> Result<Vec<Figure>> {
         figure("own the token", own.count_total).budget(Budget::AtMost(0.0)),
         figure("await the token, whose future is boxed", wait.count_total),
     ])
-}
-
-/// The value of a future that does not wait.
-pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => Some(value),
-        Poll::Pending => None,
-    }
 }

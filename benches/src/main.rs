@@ -2,8 +2,9 @@
 //! `cargo xtask bench`.
 
 mod authorize;
-mod fixtures;
 mod hit;
+mod instructions;
+mod parsing;
 mod references;
 mod settings;
 
@@ -21,7 +22,11 @@ use crate::settings::Settings;
 type Part = (&'static str, fn(&Settings) -> Result<Section>);
 
 /// All parts, in the order of the report.
-const PARTS: &[Part] = &[("hit", hit::measure), ("authorize", authorize::measure)];
+const PARTS: &[Part] = &[
+    ("hit", hit::measure),
+    ("authorize", authorize::measure),
+    ("parsing", parsing::measure),
+];
 
 fn main() -> ExitCode {
     let settings = Settings::parse();
@@ -44,6 +49,9 @@ fn run(settings: &Settings) -> Result<bool> {
         let section = measure(settings).with_context(|| format!("the part `{name}`"))?;
         println!("{name}: {:.1?}", watch.elapsed());
         sections.push(section);
+    }
+    if let Some(file) = &settings.instructions {
+        sections.push(instructions::read(file)?);
     }
     for file in &settings.include {
         let text = fs::read_to_string(file);

@@ -7,8 +7,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result};
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
+use oauth_bench_kit::fixtures::ONE_KILOBYTE;
 
-use crate::fixtures::ONE_KILOBYTE;
+/// What any source that is called through `dyn` pays for that.
+pub(crate) trait Look: Send + Sync {
+    /// Shows the header in place, and tells whether there is one.
+    fn look_dyn(&self, look: &mut dyn FnMut(&HeaderValue)) -> bool;
+}
+
+impl Look for Reference {
+    fn look_dyn(&self, look: &mut dyn FnMut(&HeaderValue)) -> bool {
+        self.look(look)
+    }
+}
 
 /// A token behind an `ArcSwap`, and a deadline that is compared with a coarse clock.
 #[derive(Debug)]

@@ -21,6 +21,10 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "PART")]
     pub(crate) only: Vec<String>,
 
+    /// Instruction counts, as `cargo xtask instructions` makes them: a JSON file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) instructions: Option<PathBuf>,
+
     /// Sections measured elsewhere, to be taken into the report: a JSON file; can be given several times.
     #[arg(long, value_name = "FILE")]
     pub(crate) include: Vec<PathBuf>,

@@ -4,9 +4,11 @@
 //! what is compared is measured in turn within short rounds, in an order that is drawn anew for each, and what is
 //! judged is the median of the ratios of the rounds.
 
+pub mod fixtures;
 mod quartiles;
 pub mod report;
 mod rounds;
+mod start;
 mod stopwatch;
 
 pub use quartiles::Quartiles;

@@ -1,13 +1,13 @@
 //! Rounds in which everything that is compared is measured once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use tokio::runtime::Runtime;
 use tokio::task::{JoinSet, yield_now};
 
 use crate::quartiles::Quartiles;
+use crate::start::Start;
 use crate::stopwatch::Stopwatch;
 
 /// Something to be timed: does its work as often as it is told. The loop is inside, so that nothing is between the
@@ -124,20 +124,19 @@ fn alone(iterations: u64, work: &Work) -> f64 {
 }
 
 fn together(threads: usize, iterations: u64, work: &Work) -> f64 {
-    let ready = AtomicUsize::new(0);
-    let one = || {
+    let start = Start::of(threads);
+    let one = |thread: usize| {
         work(WARM_UP);
-        ready.fetch_add(1, Ordering::SeqCst);
-        // A thread that is woken up comes late: spin, so that all begin at the same moment.
-        while ready.load(Ordering::SeqCst) < threads {
-            thread::yield_now();
-        }
+        start.wait(thread);
         let watch = Stopwatch::start();
         work(iterations);
         watch.nanos() / iterations as f64
     };
     thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
+        let one = &one;
+        let running: Vec<_> = (0..threads)
+            .map(|thread| scope.spawn(move || one(thread)))
+            .collect();
         let times = running.into_iter().filter_map(|thread| thread.join().ok());
         times.sum::<f64>() / threads as f64
     })
@@ -169,7 +168,7 @@ async fn in_tasks(tasks: usize, each: u64, work: &Work) -> f64 {
 #[cfg(test)]
 mod tests {
     use std::hint::black_box;
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
 

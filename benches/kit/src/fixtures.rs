@@ -1,6 +1,8 @@
-//! Sources to be measured, without a network.
+//! What is measured, without a network.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -11,23 +13,25 @@ use oauth_core::{
 };
 
 /// The length of a token as JWTs have it.
-pub(crate) const ONE_KILOBYTE: usize = 1024;
+pub const ONE_KILOBYTE: usize = 1024;
 
 /// Where the tokens of the fixtures may go to.
-pub(crate) const API: &str = "https://api.example.com";
+pub const API: &str = "https://api.example.com";
 
 /// An HTTP client that answers every token request at once and always the same.
 #[derive(Debug, Clone)]
-pub(crate) struct Canned(Bytes);
+pub struct Canned(Bytes);
 
 impl Canned {
     /// Answers with this body.
-    pub(crate) fn new(body: impl Into<Bytes>) -> Self {
+    #[must_use]
+    pub fn new(body: impl Into<Bytes>) -> Self {
         Self(body.into())
     }
 
     /// Answers with a token of so many characters.
-    pub(crate) fn token(length: usize) -> Self {
+    #[must_use]
+    pub fn token(length: usize) -> Self {
         let token = "t".repeat(length);
         Self::new(format!(
             r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":3600}}"#
@@ -44,16 +48,14 @@ impl HttpClient for Canned {
 
 /// Leaves the work to the callers: nothing happens on another thread.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Idle;
+pub struct Idle;
 
 impl Spawner for Idle {
     fn spawn(&self, _: BoxFuture<'static, ()>) {}
 }
 
 /// Client credentials as most programs have them.
-pub(crate) fn client_credentials(
-    http_client: impl HttpClient + 'static,
-) -> ClientCredentialsBuilder {
+pub fn client_credentials(http_client: impl HttpClient + 'static) -> ClientCredentialsBuilder {
     ClientCredentials::builder("https://id.example.com/oauth/token", "my-client")
         .client_secret("a-secret-of-usual-length-32-chars")
         .scopes(["read", "write"])
@@ -61,7 +63,11 @@ pub(crate) fn client_credentials(
 }
 
 /// A cached source that holds no token yet.
-pub(crate) fn cold_source(
+///
+/// # Errors
+///
+/// None: what the builder is given is right.
+pub fn cold_source(
     http_client: impl HttpClient + 'static,
 ) -> Result<CachedTokenSource<ClientCredentials>> {
     let source = client_credentials(http_client).build()?;
@@ -69,8 +75,20 @@ pub(crate) fn cold_source(
 }
 
 /// A cached source that holds a token of 1 KB, as adapters have it.
-pub(crate) fn ready_source() -> Result<SharedTokenSource> {
+///
+/// # Errors
+///
+/// None: there is a token for it.
+pub fn ready_source() -> Result<SharedTokenSource> {
     let source = cold_source(Canned::token(ONE_KILOBYTE))?;
     block_on(source.token())?;
     Ok(Arc::new(source))
+}
+
+/// The value of a future that does not wait; `None` if it does.
+pub fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
 }
