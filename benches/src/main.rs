@@ -2,10 +2,15 @@
 //! `cargo xtask bench`.
 
 mod authorize;
+mod by_number;
+mod herd;
 mod hit;
 mod instructions;
+mod memory;
 mod parsing;
 mod references;
+mod renewal;
+mod requests;
 mod settings;
 
 use std::fs;
@@ -25,6 +30,11 @@ type Part = (&'static str, fn(&Settings) -> Result<Section>);
 const PARTS: &[Part] = &[
     ("hit", hit::measure),
     ("authorize", authorize::measure),
+    ("herd", herd::measure),
+    ("renewal", renewal::measure),
+    ("requests", requests::measure),
+    ("memory", memory::measure),
+    ("number", by_number::measure),
     ("parsing", parsing::measure),
 ];
 

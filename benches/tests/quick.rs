@@ -14,7 +14,16 @@ use oauth_bench_kit::report::{Report, Verdict};
 use tempfile::TempDir;
 
 /// In the order of the report.
-const PARTS: &[&str] = &["hit", "authorize", "parsing"];
+const PARTS: &[&str] = &[
+    "hit",
+    "authorize",
+    "herd",
+    "renewal",
+    "requests",
+    "memory",
+    "number",
+    "parsing",
+];
 
 fn bench(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_oauth-bench"))

@@ -4,13 +4,21 @@
 //! what is compared is measured in turn within short rounds, in an order that is drawn anew for each, and what is
 //! judged is the median of the ratios of the rounds.
 
+#[cfg(feature = "callers")]
+mod callers;
 pub mod fixtures;
+#[cfg(feature = "callers")]
+mod loopback;
 mod quartiles;
 pub mod report;
 mod rounds;
 mod start;
 mod stopwatch;
 
+#[cfg(feature = "callers")]
+pub use callers::{Latencies, at_once_by_all, rate, watch};
+#[cfg(feature = "callers")]
+pub use loopback::Loopback;
 pub use quartiles::Quartiles;
 pub use rounds::{Contender, Crew, Rounds, Timings};
 pub use stopwatch::Stopwatch;
