@@ -1,8 +1,10 @@
 //! The chores of this workspace, run by `cargo xtask`; see [`HELP`].
 
+mod bench;
 mod command;
 mod fuzz;
 mod guard;
+mod instructions;
 mod interop_server;
 mod links;
 mod metadata;
@@ -27,6 +29,11 @@ Commands:
   repeat N FILTER…      Run the tests whose names match a FILTER N times, all cores busy
                         (what starts with `-` goes to the test binaries: --include-ignored)
   fuzz [SECONDS]        Run each fuzz target for so long, a minute unless said otherwise
+  bench [OPTION…]       Measure everything and write a report to target/bench-report
+                        (--quick: little, to see that it works; --peers: other libraries too;
+                        --check: fail if a figure is over its budget; --only PART)
+  instructions          Count the instructions of the hit path, and compare them with the
+                        figures of record (--bless: put down new ones)
   help, --help, -h      This text
 
 Exit code: 0 when all is well, 1 when something failed, 2 for a command it does not know.
@@ -60,6 +67,8 @@ enum Task {
     Ci,
     Repeat { rounds: u32, filters: Vec<String> },
     Fuzz { seconds: u32 },
+    Bench(bench::Options),
+    Instructions { bless: bool },
 }
 
 impl Task {
@@ -67,6 +76,10 @@ impl Task {
         let Some((command, rest)) = arguments.split_first() else {
             return Err("a command is missing".into());
         };
+        // The program that measures has a help of its own.
+        if command == "bench" {
+            return Ok(Self::Bench(bench::Options::parse(rest)));
+        }
         if rest
             .iter()
             .any(|argument| argument == "--help" || argument == "-h")
@@ -81,6 +94,10 @@ impl Task {
             "ci" => Self::Ci,
             "repeat" => return Self::parse_repeat(rest),
             "fuzz" => return Self::parse_fuzz(rest),
+            "instructions" if rest == ["--bless"] => {
+                return Ok(Self::Instructions { bless: true });
+            }
+            "instructions" => Self::Instructions { bless: false },
             unknown => return Err(format!("there is no command `{unknown}`")),
         };
         match rest.first() {
@@ -140,6 +157,9 @@ impl Task {
             Self::Ci => steps::run(&tasks::ci()?),
             Self::Repeat { rounds, filters } => repeat::run(rounds, &filters),
             Self::Fuzz { seconds } => fuzz::run(seconds),
+            Self::Bench(options) => bench::run(&options),
+            Self::Instructions { bless: true } => instructions::bless(),
+            Self::Instructions { bless: false } => instructions::check(),
         }
     }
 }
@@ -192,6 +212,15 @@ mod tests {
         for line in ["fuzz 0", "fuzz long", "fuzz 5 6"] {
             assert!(parse(line).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn instructions_are_compared_or_put_down() {
+        for (line, bless) in [("instructions", false), ("instructions --bless", true)] {
+            assert_eq!(parse(line), Ok(Task::Instructions { bless }));
+        }
+        assert!(parse("instructions --blest").is_err());
+        assert!(matches!(parse("bench --quick"), Ok(Task::Bench(options)) if options.quick));
     }
 
     #[test]

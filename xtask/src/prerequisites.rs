@@ -17,6 +17,7 @@ const PREREQUISITES: &[Prerequisite] = &[
         variable: Some("CC"),
         apt: "build-essential",
         elsewhere: "gcc or clang, on macOS by `xcode-select --install`",
+        only_on_linux: false,
     },
     Prerequisite {
         name: "Redis or Valkey",
@@ -25,6 +26,7 @@ const PREREQUISITES: &[Prerequisite] = &[
         variable: None,
         apt: "redis-server",
         elsewhere: "valkey or redis, on macOS by `brew install valkey`",
+        only_on_linux: false,
     },
     Prerequisite {
         name: "Node.js 18.17 or newer",
@@ -33,6 +35,7 @@ const PREREQUISITES: &[Prerequisite] = &[
         variable: None,
         apt: "nodejs",
         elsewhere: "https://nodejs.org, on macOS `brew install node`",
+        only_on_linux: false,
     },
     Prerequisite {
         name: "npm",
@@ -41,6 +44,16 @@ const PREREQUISITES: &[Prerequisite] = &[
         variable: None,
         apt: "npm",
         elsewhere: "https://nodejs.org, where Node.js comes with it",
+        only_on_linux: false,
+    },
+    Prerequisite {
+        name: "valgrind",
+        reason: "the instructions of the hit path are counted",
+        programs: &["valgrind"],
+        variable: None,
+        apt: "valgrind",
+        elsewhere: "https://valgrind.org",
+        only_on_linux: true,
     },
 ];
 
@@ -57,6 +70,8 @@ struct Prerequisite {
     apt: &'static str,
     /// What to install anywhere else.
     elsewhere: &'static str,
+    /// Whether nothing needs it, and it may not be to be had, on other systems.
+    only_on_linux: bool,
 }
 
 impl Prerequisite {
@@ -102,6 +117,7 @@ fn missing() -> Vec<&'static Prerequisite> {
     PREREQUISITES
         .iter()
         .filter(|prerequisite| !prerequisite.is_there())
+        .filter(|prerequisite| cfg!(target_os = "linux") || !prerequisite.only_on_linux)
         .collect()
 }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::command::CommandLine;
 use crate::steps::Step;
-use crate::{guard, interop_server, links, metadata, prerequisites};
+use crate::{guard, instructions, interop_server, links, metadata, prerequisites};
 
 /// `cargo xtask test`: installs what the tests need, and passes them all.
 pub(crate) fn test() -> Vec<Step> {
@@ -57,6 +57,8 @@ fn tests() -> Vec<Step> {
                 .variable("RUSTFLAGS", "--cfg oauth_shuttle")
                 .variable("CARGO_PROFILE_DEV_OPT_LEVEL", "1"),
         ),
+        // The same on every machine, however busy: what a hit costs cannot creep up unseen.
+        Step::call("instruction counts", instructions::check),
         // What is behind features. No examples or benches: they are built above, and linking them
         // again would be most of the work.
         Step::command(

@@ -1,0 +1,195 @@
+//! The report as Markdown.
+
+use std::fmt::Write as _;
+
+use crate::quartiles::Quartiles;
+use crate::report::figure::{Budget, Figure, Section, Table, Verdict};
+use crate::report::number::readable;
+use crate::report::{Report, chart_file};
+
+/// The whole report.
+pub(super) fn write(report: &Report) -> String {
+    let mut text = String::from("# Benchmark report\n\n");
+    let machine = &report.machine;
+    line(
+        &mut text,
+        &format!(
+            "Measured on {} with {} cores{}. Medians, and in brackets the range of the middle half. \
+             Whatever is compared was measured in turn within the same short rounds; what is judged is the median \
+             of the ratios of the rounds.\n",
+            machine.platform,
+            machine.cores,
+            if machine.optimized {
+                ""
+            } else {
+                ", **not optimized**"
+            }
+        ),
+    );
+    if report.quick {
+        line(
+            &mut text,
+            "**A quick run: it shows that everything works, and its figures mean nothing.**\n",
+        );
+    }
+    summary(&mut text, report);
+    for section in &report.sections {
+        write_section(&mut text, section);
+    }
+    text
+}
+
+fn summary(text: &mut String, report: &Report) {
+    let figures = || report.sections.iter().flat_map(|section| &section.figures);
+    let count = |verdict| figures().filter(|figure| figure.verdict == verdict).count();
+    let (met, missed) = (count(Verdict::Met), count(Verdict::Missed));
+    line(text, &format!("Budgets: {met} met, {missed} missed.\n"));
+    for (section, figure) in report.missed() {
+        line(
+            text,
+            &format!(
+                "- **missed**: {section}: {}: {} (budget {})",
+                figure.what,
+                outcome(figure),
+                figure.budget.map_or_else(String::new, budget)
+            ),
+        );
+    }
+    if missed > 0 {
+        line(text, "");
+    }
+}
+
+fn write_section(text: &mut String, section: &Section) {
+    line(text, &format!("## {}\n", section.title));
+    line(text, &format!("{}\n", section.how));
+    if !section.figures.is_empty() {
+        let rows = section.figures.iter().map(row).collect();
+        let columns = [
+            "what",
+            "measured",
+            "beside it",
+            "ratio",
+            "budget",
+            "verdict",
+        ];
+        write_table(text, &columns.map(String::from), rows);
+    }
+    for table in &section.tables {
+        let Table {
+            title,
+            columns,
+            rows,
+        } = table;
+        line(text, &format!("**{title}**\n"));
+        write_table(text, columns, rows.clone());
+    }
+    for (number, chart) in section.charts.iter().enumerate() {
+        let file = chart_file(section, number);
+        line(text, &format!("![{}]({file})\n", chart.title));
+    }
+}
+
+fn row(figure: &Figure) -> Vec<String> {
+    let beside = figure.beside.as_ref();
+    vec![
+        figure.what.clone(),
+        format!("{} {}", quartiles(figure.value), figure.unit),
+        beside.map_or_else(String::new, |beside| {
+            format!(
+                "{}: {} {}",
+                beside.what,
+                quartiles(beside.value),
+                figure.unit
+            )
+        }),
+        beside.map_or_else(String::new, |beside| quartiles(beside.ratio)),
+        figure.budget.map_or_else(String::new, budget),
+        match figure.verdict {
+            Verdict::None => "",
+            Verdict::Met => "met",
+            Verdict::Missed => "**missed**",
+        }
+        .to_owned(),
+    ]
+}
+
+/// What a figure is judged by.
+fn outcome(figure: &Figure) -> String {
+    match (figure.budget, &figure.beside) {
+        (Some(Budget::RatioAtMost(_) | Budget::RatioAtLeast(_)), Some(beside)) => {
+            format!("{} × {}", quartiles(beside.ratio), beside.what)
+        }
+        _ => format!("{} {}", quartiles(figure.value), figure.unit),
+    }
+}
+
+fn budget(budget: Budget) -> String {
+    match budget {
+        Budget::AtMost(limit) => format!("≤ {}", readable(limit)),
+        Budget::RatioAtMost(limit) => format!("≤ {} ×", readable(limit)),
+        Budget::RatioAtLeast(limit) => format!("≥ {} ×", readable(limit)),
+    }
+}
+
+fn quartiles(quartiles: Quartiles) -> String {
+    let median = readable(quartiles.median);
+    if quartiles.is_exact() {
+        return median;
+    }
+    format!(
+        "{median} [{} – {}]",
+        readable(quartiles.low),
+        readable(quartiles.high)
+    )
+}
+
+fn write_table(text: &mut String, columns: &[String], rows: Vec<Vec<String>>) {
+    line(text, &format!("| {} |", columns.join(" | ")));
+    line(text, &format!("|{}", " --- |".repeat(columns.len())));
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        line(text, &format!("| {} |", cells.join(" | ")));
+    }
+    line(text, "");
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Machine;
+
+    #[test]
+    fn a_missed_budget_is_told_at_the_top_and_in_its_row() {
+        let exactly = Quartiles::exactly;
+        let mut section = Section::new("hit", "The hit path", "On one thread.");
+        section.figures.push(
+            Figure::new("look", "ns", exactly(30.0))
+                .beside("guard", exactly(20.0), exactly(1.5))
+                .budget(Budget::RatioAtMost(1.3)),
+        );
+        section
+            .figures
+            .push(Figure::new("own", "ns", exactly(30.0)).budget(Budget::AtMost(40.0)));
+        let report = Report {
+            quick: false,
+            machine: Machine::this(),
+            sections: vec![section],
+        };
+        let text = write(&report);
+        assert!(text.contains("1 met, 1 missed"), "{text}");
+        assert!(
+            text.contains("look: 1.50 × guard (budget ≤ 1.30 ×)"),
+            "{text}"
+        );
+        assert!(
+            text.contains("| look | 30 ns | guard: 20 ns | 1.50 | ≤ 1.30 × | **missed** |"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! Rounds in which everything that is compared is measured once.
+
+use std::sync::Arc;
+use std::thread;
+
+use tokio::runtime::Runtime;
+use tokio::task::{JoinSet, yield_now};
+
+use crate::quartiles::Quartiles;
+use crate::start::Start;
+use crate::stopwatch::Stopwatch;
+
+/// Something to be timed: does its work as often as it is told. The loop is inside, so that nothing is between the
+/// work and the clock.
+#[derive(Clone)]
+pub struct Contender {
+    name: &'static str,
+    work: Work,
+}
+
+type Work = Arc<dyn Fn(u64) + Send + Sync>;
+
+impl Contender {
+    /// `work` does its work so many times.
+    pub fn new(name: &'static str, work: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self {
+            name,
+            work: Arc::new(work),
+        }
+    }
+
+    /// How it is called in the report.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl std::fmt::Debug for Contender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Contender").field(&self.name).finish()
+    }
+}
+
+/// Who does the work at the same time.
+#[derive(Debug, Clone, Copy)]
+pub enum Crew<'r> {
+    /// So many threads.
+    Threads(usize),
+    /// So many tasks on a runtime of so many workers; each lets others run after 32 pieces of work.
+    Tasks {
+        /// The tasks.
+        tasks: usize,
+        /// The worker threads of the runtime.
+        workers: usize,
+        /// Where they run.
+        runtime: &'r Runtime,
+    },
+}
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Rounds {
+    /// How many rounds there are.
+    pub rounds: usize,
+    /// How often each contender does its work in a round, on each thread.
+    pub iterations: u64,
+}
+
+impl Rounds {
+    /// Times all contenders once in each round, in an order drawn anew for each.
+    pub fn run(self, crew: Crew<'_>, contenders: &[Contender]) -> Timings {
+        let mut timings = Timings(vec![Vec::with_capacity(self.rounds); contenders.len()]);
+        let mut order: Vec<usize> = (0..contenders.len()).collect();
+        for _ in 0..self.rounds {
+            fastrand::shuffle(&mut order);
+            for &index in &order {
+                let work = &contenders[index].work;
+                timings.0[index].push(match crew {
+                    Crew::Threads(1) => alone(self.iterations, work),
+                    Crew::Threads(threads) => together(threads, self.iterations, work),
+                    Crew::Tasks {
+                        tasks,
+                        workers,
+                        runtime,
+                    } => {
+                        let each = (self.iterations * workers as u64).div_ceil(tasks as u64);
+                        runtime.block_on(in_tasks(tasks, each, work)) * workers as f64
+                    }
+                });
+            }
+        }
+        timings
+    }
+}
+
+/// What rounds have shown: nanoseconds for each contender and round.
+#[derive(Debug, Clone)]
+pub struct Timings(Vec<Vec<f64>>);
+
+impl Timings {
+    /// Nanoseconds a piece of work took one contender.
+    #[must_use]
+    pub fn of(&self, contender: usize) -> Quartiles {
+        Quartiles::of(self.0[contender].clone())
+    }
+
+    /// How many times as long one took as another, in each round.
+    #[must_use]
+    pub fn ratio(&self, contender: usize, reference: usize) -> Quartiles {
+        let pairs = self.0[contender].iter().zip(&self.0[reference]);
+        Quartiles::of(pairs.map(|(ours, theirs)| ours / theirs).collect())
+    }
+}
+
+/// What a thread does once only is not counted.
+const WARM_UP: u64 = 16;
+
+fn alone(iterations: u64, work: &Work) -> f64 {
+    work(WARM_UP);
+    let watch = Stopwatch::start();
+    work(iterations);
+    watch.nanos() / iterations as f64
+}
+
+fn together(threads: usize, iterations: u64, work: &Work) -> f64 {
+    let start = Start::of(threads);
+    let one = |thread: usize| {
+        work(WARM_UP);
+        start.wait(thread);
+        let watch = Stopwatch::start();
+        work(iterations);
+        watch.nanos() / iterations as f64
+    };
+    thread::scope(|scope| {
+        let one = &one;
+        let running: Vec<_> = (0..threads)
+            .map(|thread| scope.spawn(move || one(thread)))
+            .collect();
+        let times = running.into_iter().filter_map(|thread| thread.join().ok());
+        times.sum::<f64>() / threads as f64
+    })
+}
+
+/// Between two chances for other tasks.
+const CHUNK: u64 = 32;
+
+/// The time by the clock on the wall that a piece of work takes all of them together.
+async fn in_tasks(tasks: usize, each: u64, work: &Work) -> f64 {
+    let mut set = JoinSet::new();
+    let watch = Stopwatch::start();
+    for _ in 0..tasks {
+        let work = Arc::clone(work);
+        set.spawn(async move {
+            let mut left = each;
+            while left > 0 {
+                let chunk = left.min(CHUNK);
+                work(chunk);
+                left -= chunk;
+                yield_now().await;
+            }
+        });
+    }
+    while set.join_next().await.is_some() {}
+    watch.nanos() / (each * tasks as u64) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hint::black_box;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn each_contender_works_as_often_as_it_is_told_and_the_slower_one_takes_longer() {
+        let done = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&done);
+        let contenders = [
+            Contender::new("little", move |times| {
+                counted.fetch_add(times, Ordering::Relaxed);
+            }),
+            Contender::new("much", |times| {
+                for number in 0..times * 100 {
+                    black_box(number);
+                }
+            }),
+        ];
+        let rounds = Rounds {
+            rounds: 5,
+            iterations: 1000,
+        };
+        let runtime = Runtime::new().unwrap();
+        let tasks = Crew::Tasks {
+            tasks: 4,
+            workers: 2,
+            runtime: &runtime,
+        };
+        for (crew, expected) in [
+            (Crew::Threads(1), 5 * (1000 + WARM_UP)),
+            (Crew::Threads(2), 5 * 2 * (1000 + WARM_UP)),
+            (tasks, 5 * 2 * 1000),
+        ] {
+            done.store(0, Ordering::Relaxed);
+            let timings = rounds.run(crew, &contenders);
+            assert_eq!(done.load(Ordering::Relaxed), expected);
+            assert!(timings.ratio(1, 0).median > 1.0, "{timings:?}");
+            assert!(timings.of(0).median < timings.of(1).median, "{timings:?}");
+        }
+    }
+}
