@@ -148,6 +148,8 @@ fn late_rejections(runtime: &Runtime) -> Result<Vec<Figure>> {
     })?;
     let one_by_one = server.token_request_count() - 1;
 
+    let server = FakeTokenServer::start()?;
+    let source = source_at(&server)?;
     let refused = runtime.block_on(source.token())?;
     runtime.block_on(at_once_by_all(10, || {
         let (source, refused) = (source.clone(), refused.clone());
@@ -157,7 +159,7 @@ fn late_rejections(runtime: &Runtime) -> Result<Vec<Figure>> {
             Ok(())
         }
     }))?;
-    let at_once = server.token_request_count() - 1 - one_by_one;
+    let at_once = server.token_request_count() - 1;
     let figure = |what: &str, requests: usize| {
         let what = format!("10 late rejections {what}: requests");
         let figure = Figure::new(what, "", Quartiles::exactly(requests as f64));

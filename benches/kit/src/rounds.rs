@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::task::{JoinSet, yield_now};
@@ -61,7 +62,7 @@ pub enum Crew<'r> {
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Rounds {
-    /// How many rounds there are.
+    /// How many rounds there are, unless they take very long.
     pub rounds: usize,
     /// How often each contender does its work in a round, on each thread.
     pub iterations: u64,
@@ -72,7 +73,11 @@ impl Rounds {
     pub fn run(self, crew: Crew<'_>, contenders: &[Contender]) -> Timings {
         let mut timings = Timings(vec![Vec::with_capacity(self.rounds); contenders.len()]);
         let mut order: Vec<usize> = (0..contenders.len()).collect();
-        for _ in 0..self.rounds {
+        let watch = Stopwatch::start();
+        for round in 0..self.rounds {
+            if round >= ENOUGH && watch.elapsed() > PATIENCE {
+                break;
+            }
             fastrand::shuffle(&mut order);
             for &index in &order {
                 let work = &contenders[index].work;
@@ -112,6 +117,10 @@ impl Timings {
         Quartiles::of(pairs.map(|(ours, theirs)| ours / theirs).collect())
     }
 }
+
+/// On a busy machine rounds take long: with so many, no more are begun after so long.
+const ENOUGH: usize = 20;
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What a thread does once only is not counted.
 const WARM_UP: u64 = 16;

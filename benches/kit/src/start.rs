@@ -22,8 +22,8 @@ pub(crate) struct Start {
 const LAPS: u64 = 16;
 const QUICK: Duration = Duration::from_micros(40);
 
-/// If they never are all running, they begin as it comes.
-const TRIES: usize = 200;
+/// If they are not all running by then, they begin as it comes.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 impl Start {
     pub(crate) fn of(threads: usize) -> Self {
@@ -40,12 +40,13 @@ impl Start {
             while self.take(thread as u64) {}
             return;
         }
-        for _ in 0..TRIES {
+        let begin = Stopwatch::start();
+        loop {
             let watch = Stopwatch::start();
             for _ in 0..LAPS {
                 self.take(0);
             }
-            if watch.elapsed() < QUICK {
+            if watch.elapsed() < QUICK || begin.elapsed() > PATIENCE {
                 break;
             }
         }
@@ -60,7 +61,7 @@ impl Start {
                 return false;
             }
             spins += 1;
-            if spins.is_multiple_of(5000) {
+            if spins.is_multiple_of(1000) {
                 yield_now();
             } else {
                 spin_loop();
