@@ -70,8 +70,13 @@ pub fn client_credentials(http_client: impl HttpClient + 'static) -> ClientCrede
 pub fn cold_source(
     http_client: impl HttpClient + 'static,
 ) -> Result<CachedTokenSource<ClientCredentials>> {
-    let source = client_credentials(http_client).build()?;
-    Ok(CachedTokenSource::builder(source).spawner(Idle).build())
+    Ok(cached(client_credentials(http_client).build()?))
+}
+
+/// A cache around it that holds no token yet.
+#[must_use]
+pub fn cached(source: ClientCredentials) -> CachedTokenSource<ClientCredentials> {
+    CachedTokenSource::builder(source).spawner(Idle).build()
 }
 
 /// A cached source that holds a token of 1 KB, as adapters have it.
