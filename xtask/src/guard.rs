@@ -76,6 +76,21 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        package: "oauth-tower",
+        reason: "the layer works over any client, and brings none, nor a runtime",
+        forbidden: &[
+            "hyper",
+            "hyper-util",
+            "isahc",
+            "oauth-isahc",
+            "oauth-reqwest",
+            "oauth-testkit",
+            "reqwest",
+            "tokio",
+            "tower",
+        ],
+    },
+    Rule {
         package: "oauth-isahc",
         reason: "isahc works with no runtime, and adapters know nothing of each other",
         forbidden: &[

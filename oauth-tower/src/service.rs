@@ -1,0 +1,158 @@
+//! The service.
+
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use oauth_core::{Authorizer, Target, Verdict};
+use tower_service::Service;
+
+use crate::ResendBody;
+
+/// The error of any service, as tower's own middlewares give it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The answer to come.
+pub type ResponseFuture<R> =
+    Pin<Box<dyn Future<Output = Result<Response<R>, BoxError>> + Send + 'static>>;
+
+/// Authorizes each request before the inner service sees it; made by [`OAuthLayer`](crate::OAuthLayer).
+///
+/// A request that has an `Authorization` header already passes through as it is.
+///
+/// # Readiness
+///
+/// It is ready when the inner service is, and the instance that was polled ready is the one called. What the inner
+/// service reserved in `poll_ready` is held while a token is fetched. Before a request is sent again, that instance
+/// is polled ready again, when its first answer has been dropped.
+///
+/// # Errors
+///
+/// The error of the inner service, or the [`oauth_core::Error`] itself, boxed
+/// (`error.downcast_ref::<oauth_core::Error>()`), if there is no token, or it is not meant for the request's
+/// origin. The request never reaches the inner service then. If no new token comes after a rejection, the
+/// rejection is the answer.
+///
+/// # Cancellation
+///
+/// The future may be dropped at any time; a token request goes on for other callers.
+#[derive(Debug, Clone)]
+pub struct OAuthService<S, P = crate::CloneBody> {
+    inner: S,
+    authorizer: Authorizer,
+    resend: P,
+    heals_grpc: bool,
+}
+
+impl<S, P> OAuthService<S, P> {
+    pub(crate) fn from_layer(
+        inner: S,
+        authorizer: Authorizer,
+        resend: P,
+        heals_grpc: bool,
+    ) -> Self {
+        Self {
+            inner,
+            authorizer,
+            resend,
+            heals_grpc,
+        }
+    }
+}
+
+impl<S, P, B, R> Service<Request<B>> for OAuthService<S, P>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    P: ResendBody<B>,
+    B: Send + 'static,
+    R: Send + 'static,
+{
+    type Response = Response<R>;
+    type Error = BoxError;
+    type Future = ResponseFuture<R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let next = self.inner.clone();
+        // The clone need not be ready: what was polled goes along.
+        let inner = mem::replace(&mut self.inner, next);
+        let (parts, body) = request.into_parts();
+        let spare = self.resend.copy(&body).map(|copy| {
+            let parts = parts.clone();
+            Request::from_parts(parts, copy)
+        });
+        let request = Request::from_parts(parts, body);
+        let heals_grpc = self.heals_grpc;
+        Box::pin(send(
+            self.authorizer.clone(),
+            inner,
+            request,
+            spare,
+            heals_grpc,
+        ))
+    }
+}
+
+async fn send<S, B, R>(
+    authorizer: Authorizer,
+    mut inner: S,
+    mut request: Request<B>,
+    spare: Option<Request<B>>,
+    heals_grpc: bool,
+) -> Result<Response<R>, BoxError>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+{
+    let (uri, method) = (request.uri().clone(), request.method().clone());
+    let target = Target::of(&uri).with_method(&method);
+    let mut exchange = authorizer.exchange(&target)?;
+    exchange.authorize(request.headers_mut()).await?;
+    let response = inner.call(request).await.map_err(Into::into)?;
+
+    let verdict = if heals_grpc && is_grpc_unauthenticated(&response) {
+        exchange.review(&target, StatusCode::UNAUTHORIZED, &invalid_token())
+    } else {
+        exchange.review(&target, response.status(), response.headers())
+    };
+    let Some(mut again) = spare.filter(|_| verdict == Verdict::Resend) else {
+        return Ok(response);
+    };
+    if exchange.authorize(again.headers_mut()).await.is_err() {
+        return Ok(response);
+    }
+    // It may hold what the next readiness waits for.
+    drop(response);
+    poll_fn(|cx| inner.poll_ready(cx))
+        .await
+        .map_err(Into::into)?;
+    let mut response = inner.call(again).await.map_err(Into::into)?;
+    if heals_grpc && is_grpc_unauthenticated(&response) {
+        exchange.review(&target, StatusCode::UNAUTHORIZED, &invalid_token());
+    } else {
+        exchange.review(&target, response.status(), response.headers());
+    }
+    if let Some(resent) = exchange.resent() {
+        response.extensions_mut().insert(resent);
+    }
+    Ok(response)
+}
+
+fn is_grpc_unauthenticated<R>(response: &Response<R>) -> bool {
+    let status = response.headers().get("grpc-status");
+    response.status() == StatusCode::OK && status.is_some_and(|status| status == "16")
+}
+
+/// What gRPC's status 16 says, in HTTP's words.
+fn invalid_token() -> HeaderMap {
+    let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+    HeaderMap::from_iter([(WWW_AUTHENTICATE, challenge)])
+}
