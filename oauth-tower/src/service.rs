@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use oauth_core::{Authorizer, Target, Verdict};
+use oauth_core::{Authorizer, Exchange, Target, Verdict};
 use tower_service::Service;
 
 use crate::ResendBody;
@@ -118,11 +118,14 @@ where
     exchange.authorize(request.headers_mut()).await?;
     let response = inner.call(request).await.map_err(Into::into)?;
 
-    let verdict = if heals_grpc && is_grpc_unauthenticated(&response) {
-        exchange.review(&target, StatusCode::UNAUTHORIZED, &invalid_token())
-    } else {
-        exchange.review(&target, response.status(), response.headers())
+    let review = |exchange: &mut Exchange<'_>, response: &Response<R>| {
+        if heals_grpc && is_grpc_unauthenticated(response) {
+            exchange.review(&target, StatusCode::UNAUTHORIZED, &invalid_token())
+        } else {
+            exchange.review(&target, response.status(), response.headers())
+        }
     };
+    let verdict = review(&mut exchange, &response);
     let Some(mut again) = spare.filter(|_| verdict == Verdict::Resend) else {
         return Ok(response);
     };
@@ -135,11 +138,7 @@ where
         .await
         .map_err(Into::into)?;
     let mut response = inner.call(again).await.map_err(Into::into)?;
-    if heals_grpc && is_grpc_unauthenticated(&response) {
-        exchange.review(&target, StatusCode::UNAUTHORIZED, &invalid_token());
-    } else {
-        exchange.review(&target, response.status(), response.headers());
-    }
+    review(&mut exchange, &response);
     if let Some(resent) = exchange.resent() {
         response.extensions_mut().insert(resent);
     }
