@@ -27,29 +27,29 @@ use crate::time::Instant;
 use crate::token::AccessToken;
 
 /// How often a caller waits for a token that turns out to be dead when it is the caller's turn.
-const ROUNDS: usize = 4;
+pub(crate) const ROUNDS: usize = 4;
 
 /// What all clones of a cached source share.
 pub(crate) struct Cache<S> {
     pub(crate) source: S,
     fleet: Option<Box<Fleet>>,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     spawner: Arc<dyn Spawner>,
     /// What the hit path reads: nothing else of the state.
-    published: ArcSwapOption<Usable>,
+    pub(crate) published: ArcSwapOption<Usable>,
     /// The moment, as nanoseconds, from which a hit has more to do than to use the token.
     next_look: AtomicU64,
     state: Mutex<State>,
 }
 
 /// Locked for moments only: never across an await, a request, a user's code or an event.
-struct State {
-    machine: Machine,
+pub(crate) struct State {
+    pub(crate) machine: Machine,
     flight: Option<Box<Flight>>,
 }
 
 /// What a caller without a token meets.
-enum Entry {
+pub(crate) enum Entry {
     Got(Outcome),
     Wait(Waiter),
 }
@@ -126,16 +126,24 @@ impl<S: TokenSource + 'static> Cache<S> {
                 }
             }
         }
-        Err(Error::new(
-            ErrorKind::Timeout,
-            "each token that came was dead before its caller could take it",
-        ))
+        Err(always_dead())
     }
 
     fn enter(self: &Arc<Self>) -> Entry {
         let now = self.clock.now();
         let mut state = self.lock();
-        match state.machine.decide(now) {
+        let decision = state.machine.decide(now);
+        self.act(decision, state, now)
+    }
+
+    /// Does for a caller what was decided.
+    pub(crate) fn act(
+        self: &Arc<Self>,
+        decision: Decision,
+        mut state: MutexGuard<'_, State>,
+        now: Instant,
+    ) -> Entry {
+        match decision {
             Decision::Use | Decision::UseAndRenew => {
                 if let Some(held) = state.machine.held() {
                     return Entry::Got(Ok(held.token().clone()));
@@ -293,7 +301,7 @@ impl<S> Cache<S> {
         status.with_store_failures(fleet.map_or(0, Fleet::failures))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -345,6 +353,13 @@ impl<S: TokenSource + 'static> Drop for Landing<S> {
             .next_look
             .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);
     }
+}
+
+pub(crate) fn always_dead() -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        "each token that came was dead before its caller could take it",
+    )
 }
 
 fn panicked() -> Error {

@@ -90,6 +90,30 @@ impl<S: TokenSource + 'static> CachedTokenSource<S> {
         }
     }
 
+    /// Fetches a token before the first caller needs one, at the start of a program say. Does nothing if a usable
+    /// token is in hand; else it is as any other caller, and shares its request with them.
+    ///
+    /// # Cancellation
+    ///
+    /// May be dropped at any time; the request goes on.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no token. A program may start all the same: the next caller is not worse off than without.
+    pub async fn warm_up(&self) -> Result<(), Error> {
+        self.token().await.map(drop)
+    }
+
+    /// As [`warm_up`](Self::warm_up), for synchronous code: blocks as
+    /// [`token_blocking`](TokenSource::token_blocking) does.
+    ///
+    /// # Errors
+    ///
+    /// As `warm_up`.
+    pub fn warm_up_blocking(&self) -> Result<(), Error> {
+        self.token_blocking().map(drop)
+    }
+
     /// A snapshot for health pages. It starts nothing, waits for nothing but a lock held for moments, and holds
     /// no secret.
     #[must_use]
@@ -120,6 +144,17 @@ impl<S: TokenSource + 'static> TokenSource for CachedTokenSource<S> {
 
     fn with_ready(&self, look: &mut dyn FnMut(&AccessToken)) -> bool {
         self.cache.with_ready(look)
+    }
+
+    async fn token_lasting(&self, at_least: Duration) -> Result<AccessToken, Error> {
+        if let Some(token) = self.ready_lasting(at_least) {
+            return Ok(token);
+        }
+        self.cache.token_lasting(at_least).await
+    }
+
+    fn ready_lasting(&self, at_least: Duration) -> Option<AccessToken> {
+        self.cache.ready_lasting(at_least)
     }
 
     fn dpop(&self) -> Option<&Dpop> {

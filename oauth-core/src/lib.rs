@@ -51,6 +51,7 @@ mod error;
 mod fleet;
 mod flight;
 mod http_client;
+mod lasting;
 mod memory_store;
 mod oauth_error;
 mod other_grants;

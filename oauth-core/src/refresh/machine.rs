@@ -93,7 +93,7 @@ impl Machine {
         self.trouble.get_or_insert_default()
     }
 
-    fn gate(&self) -> Option<Instant> {
+    pub(super) fn gate(&self) -> Option<Instant> {
         self.trouble.as_ref()?.gate
     }
 
@@ -109,6 +109,10 @@ impl Machine {
 
     pub(crate) fn held(&self) -> Option<&Held> {
         self.held.as_ref()
+    }
+
+    pub(super) fn is_in_flight(&self) -> bool {
+        self.flight.is_some()
     }
 
     /// What to do for a caller who comes now. A flight past its deadline is given up first: whoever was to
@@ -313,6 +317,7 @@ impl Machine {
             refresh_due: life.refresh_due,
             expires: life.expires,
             obtained: now,
+            confirmed: now,
         });
         token
     }
