@@ -77,6 +77,7 @@ mod token;
 mod token_key;
 mod token_management;
 mod unique;
+mod warm;
 
 pub use async_trait::async_trait;
 

@@ -7,3 +7,5 @@ pub(crate) mod lasting;
 pub(crate) mod machine;
 pub(crate) mod policy;
 pub(crate) mod status;
+pub(crate) mod under_way;
+pub(crate) mod warmth;
