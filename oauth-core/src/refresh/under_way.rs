@@ -4,7 +4,7 @@ use crate::time::Instant;
 use crate::token::AccessToken;
 
 /// So many rejected tokens are remembered for a flight.
-const REMEMBERED_REJECTIONS: usize = 8;
+pub(super) const REMEMBERED_REJECTIONS: usize = 8;
 
 /// The flight under way.
 #[derive(Debug)]
