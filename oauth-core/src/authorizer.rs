@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -55,6 +56,7 @@ pub struct Authorizer {
     source: SharedTokenSource,
     origins: Arc<[Origin]>,
     heals_bare_401: bool,
+    minimum_life: Duration,
 }
 
 impl Authorizer {
@@ -82,6 +84,7 @@ impl Authorizer {
             source: Arc::new(source),
             origins,
             heals_bare_401: false,
+            minimum_life: Duration::ZERO,
         })
     }
 
@@ -98,6 +101,15 @@ impl Authorizer {
     #[must_use]
     pub fn no_heal_bare_401(mut self) -> Self {
         self.heals_bare_401 = false;
+        self
+    }
+
+    /// How long a token must live on when it is put on a request: for an API whose calls take long, or which hands
+    /// the token on. See [`TokenSource::token_lasting`] for what is counted, and for how much can be asked. The
+    /// default is nothing: any usable token does.
+    #[must_use]
+    pub fn minimum_life(mut self, at_least: Duration) -> Self {
+        self.minimum_life = at_least;
         self
     }
 
@@ -135,6 +147,28 @@ impl Authorizer {
             line,
             sent: Sent::Nothing,
         })
+    }
+
+    async fn token(&self) -> Result<AccessToken, Error> {
+        let (source, at_least) = (&self.source, self.minimum_life);
+        if at_least.is_zero() {
+            return match source.ready() {
+                Some(token) => Ok(token),
+                None => source.token().await,
+            };
+        }
+        match source.ready_lasting(at_least) {
+            Some(token) => Ok(token),
+            None => source.token_lasting(at_least).await,
+        }
+    }
+
+    fn token_blocking(&self) -> Result<AccessToken, Error> {
+        if self.minimum_life.is_zero() {
+            self.source.token_blocking()
+        } else {
+            self.source.token_lasting_blocking(self.minimum_life)
+        }
     }
 
     fn foreign(&self, target: &Target<'_>) -> Error {
@@ -181,6 +215,7 @@ impl fmt::Debug for Authorizer {
         f.debug_struct("Authorizer")
             .field("origins", &self.origins)
             .field("heals_bare_401", &self.heals_bare_401)
+            .field("minimum_life", &self.minimum_life)
             .finish_non_exhaustive()
     }
 }
@@ -239,11 +274,7 @@ impl Exchange<'_> {
         if self.is_callers_own(headers) {
             return Ok(());
         }
-        let source = &self.authorizer.source;
-        let token = match source.ready() {
-            Some(token) => token,
-            None => source.token().await?,
-        };
+        let token = self.authorizer.token().await?;
         if let Some(dpop) = self.prover(&token) {
             let proof = self.prove(dpop, &token).await?;
             headers.insert(PROOF, proof);
@@ -262,7 +293,7 @@ impl Exchange<'_> {
         if self.is_callers_own(headers) {
             return Ok(());
         }
-        let token = self.authorizer.source.token_blocking()?;
+        let token = self.authorizer.token_blocking()?;
         if let Some(dpop) = self.prover(&token) {
             let proof = block_on(self.prove(dpop, &token))?;
             headers.insert(PROOF, proof);

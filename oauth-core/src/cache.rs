@@ -17,39 +17,42 @@ use crate::flight::{Driver, Flight, Outcome, Waiter, Waiters, lost};
 use crate::refresh::backoff::Draw;
 use crate::refresh::decision::Decision;
 use crate::refresh::held::Usable;
-use crate::refresh::machine::{FlightId, Machine};
+use crate::refresh::machine::Machine;
 use crate::refresh::policy::RefreshPolicy;
 use crate::refresh::status::Status;
+use crate::refresh::under_way::FlightId;
 use crate::source::TokenSource;
 use crate::spawner::Spawner;
 use crate::sync::{AtomicU64, Mutex, MutexGuard};
 use crate::time::Instant;
 use crate::token::AccessToken;
+use crate::warm::{Place, Warm};
 
 /// How often a caller waits for a token that turns out to be dead when it is the caller's turn.
-const ROUNDS: usize = 4;
+pub(crate) const ROUNDS: usize = 4;
 
 /// What all clones of a cached source share.
 pub(crate) struct Cache<S> {
     pub(crate) source: S,
     fleet: Option<Box<Fleet>>,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     spawner: Arc<dyn Spawner>,
     /// What the hit path reads: nothing else of the state.
-    published: ArcSwapOption<Usable>,
+    pub(crate) published: ArcSwapOption<Usable>,
     /// The moment, as nanoseconds, from which a hit has more to do than to use the token.
     next_look: AtomicU64,
     state: Mutex<State>,
+    kept_warm: Option<Box<Place>>,
 }
 
 /// Locked for moments only: never across an await, a request, a user's code or an event.
-struct State {
-    machine: Machine,
+pub(crate) struct State {
+    pub(crate) machine: Machine,
     flight: Option<Box<Flight>>,
 }
 
 /// What a caller without a token meets.
-enum Entry {
+pub(crate) enum Entry {
     Got(Outcome),
     Wait(Waiter),
 }
@@ -61,6 +64,7 @@ impl<S: TokenSource + 'static> Cache<S> {
         policy: RefreshPolicy,
         clock: Arc<dyn Clock>,
         spawner: Arc<dyn Spawner>,
+        kept_warm: Option<Box<Place>>,
     ) -> Self {
         Self {
             source,
@@ -73,6 +77,7 @@ impl<S: TokenSource + 'static> Cache<S> {
                 machine: Machine::new(policy),
                 flight: None,
             }),
+            kept_warm,
         }
     }
 
@@ -101,7 +106,7 @@ impl<S: TokenSource + 'static> Cache<S> {
         let Some(original) = state.machine.reject(token, now, draw) else {
             return;
         };
-        self.publish(&state);
+        self.publish(&state, now);
         drop(state);
         debug!(
             generation = token.generation(),
@@ -126,16 +131,24 @@ impl<S: TokenSource + 'static> Cache<S> {
                 }
             }
         }
-        Err(Error::new(
-            ErrorKind::Timeout,
-            "each token that came was dead before its caller could take it",
-        ))
+        Err(always_dead())
     }
 
     fn enter(self: &Arc<Self>) -> Entry {
         let now = self.clock.now();
         let mut state = self.lock();
-        match state.machine.decide(now) {
+        let decision = state.machine.decide(now);
+        self.act(decision, state, now)
+    }
+
+    /// Does for a caller what was decided.
+    pub(crate) fn act(
+        self: &Arc<Self>,
+        decision: Decision,
+        mut state: MutexGuard<'_, State>,
+        now: Instant,
+    ) -> Entry {
+        match decision {
             Decision::Use | Decision::UseAndRenew => {
                 if let Some(held) = state.machine.held() {
                     return Entry::Got(Ok(held.token().clone()));
@@ -166,11 +179,14 @@ impl<S: TokenSource + 'static> Cache<S> {
         let Ok(mut state) = self.state.try_lock() else {
             return;
         };
-        if state.machine.decide(now) != Decision::UseAndRenew {
-            self.next_look
-                .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);
-            return;
+        match state.machine.decide(now) {
+            Decision::UseAndRenew => self.renew(state, now),
+            _ => self.set_next_look(&state, now),
         }
+    }
+
+    /// Starts a flight that nobody waits for.
+    fn renew(self: &Arc<Self>, mut state: MutexGuard<'_, State>, now: Instant) {
         let driver = self.start(&mut state, now);
         drop(state);
         debug!("the token in hand is due for renewal");
@@ -184,8 +200,7 @@ impl<S: TokenSource + 'static> Cache<S> {
         let work = Box::pin(Arc::clone(self).fly(id, waiters.clone()));
         let (flight, driver) = Flight::new(id, waiters, work);
         state.flight = Some(Box::new(flight));
-        self.next_look
-            .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);
+        self.set_next_look(state, now);
         driver
     }
 
@@ -270,15 +285,33 @@ impl<S: TokenSource + 'static> Cache<S> {
     }
 
     /// Makes what the state holds visible to the hit path.
-    fn publish(&self, state: &State) {
+    fn publish(&self, state: &State, now: Instant) {
         let published = state.machine.held().map(|held| Arc::clone(held.usable()));
         self.published.store(published);
-        self.next_look
-            .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);
+        self.set_next_look(state, now);
+    }
+}
+
+impl<S: TokenSource + 'static> Warm for Cache<S> {
+    fn look(self: Arc<Self>) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        match state.machine.decide(now) {
+            Decision::UseAndRenew | Decision::Start => self.renew(state, now),
+            _ => self.set_next_look(&state, now),
+        }
     }
 }
 
 impl<S> Cache<S> {
+    fn set_next_look(&self, state: &State, now: Instant) {
+        let look = state.machine.next_look().as_nanos();
+        self.next_look.store(look, Ordering::Relaxed);
+        if let Some(place) = &self.kept_warm {
+            place.schedule(state.machine.next_warm_look(now));
+        }
+    }
+
     /// The token published last, whether or not it is usable still.
     pub(crate) fn last_token(&self) -> Option<AccessToken> {
         self.published
@@ -293,7 +326,7 @@ impl<S> Cache<S> {
         status.with_store_failures(fleet.map_or(0, Fleet::failures))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -323,7 +356,7 @@ impl<S: TokenSource + 'static> Landing<S> {
         let draw = state.draw();
         let outcome = state.machine.end_flight(self.id, now, outcome, draw);
         state.flight.take_if(|flight| flight.id() == self.id);
-        self.cache.publish(&state);
+        self.cache.publish(&state, now);
         drop(state);
         match &outcome {
             Ok(token) => debug!(generation = token.generation(), "a token came"),
@@ -339,12 +372,18 @@ impl<S: TokenSource + 'static> Drop for Landing<S> {
             return;
         }
         debug!("a token request was dropped unfinished; the next caller starts over");
+        let now = self.cache.clock.now();
         let mut state = self.cache.lock();
         state.machine.drop_flight(self.id);
-        self.cache
-            .next_look
-            .store(state.machine.next_look().as_nanos(), Ordering::Relaxed);
+        self.cache.set_next_look(&state, now);
     }
+}
+
+pub(crate) fn always_dead() -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        "each token that came was dead before its caller could take it",
+    )
 }
 
 fn panicked() -> Error {

@@ -1,7 +1,7 @@
 //! The cache that makes any source fit for use at every request.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,6 +20,7 @@ use crate::store::TokenStore;
 use crate::system_clock::SystemClock;
 use crate::token::AccessToken;
 use crate::token_key::TokenKey;
+use crate::warm::Place;
 
 /// Makes any [`TokenSource`] fit for use at every request.
 ///
@@ -87,7 +88,32 @@ impl<S: TokenSource + 'static> CachedTokenSource<S> {
             policy: RefreshPolicy::default(),
             clock: SystemClock::shared(),
             spawner: DefaultSpawner::shared(),
+            keep_warm: false,
         }
+    }
+
+    /// Fetches a token before the first caller needs one, at the start of a program say. Does nothing if a usable
+    /// token is in hand; else it is as any other caller, and shares its request with them.
+    ///
+    /// # Cancellation
+    ///
+    /// May be dropped at any time; the request goes on.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no token. A program may start all the same: the next caller is not worse off than without.
+    pub async fn warm_up(&self) -> Result<(), Error> {
+        self.token().await.map(drop)
+    }
+
+    /// As [`warm_up`](Self::warm_up), for synchronous code: blocks as
+    /// [`token_blocking`](TokenSource::token_blocking) does.
+    ///
+    /// # Errors
+    ///
+    /// As `warm_up`.
+    pub fn warm_up_blocking(&self) -> Result<(), Error> {
+        self.token_blocking().map(drop)
     }
 
     /// A snapshot for health pages. It starts nothing, waits for nothing but a lock held for moments, and holds
@@ -120,6 +146,17 @@ impl<S: TokenSource + 'static> TokenSource for CachedTokenSource<S> {
 
     fn with_ready(&self, look: &mut dyn FnMut(&AccessToken)) -> bool {
         self.cache.with_ready(look)
+    }
+
+    async fn token_lasting(&self, at_least: Duration) -> Result<AccessToken, Error> {
+        if let Some(token) = self.ready_lasting(at_least) {
+            return Ok(token);
+        }
+        self.cache.token_lasting(at_least).await
+    }
+
+    fn ready_lasting(&self, at_least: Duration) -> Option<AccessToken> {
+        self.cache.ready_lasting(at_least)
     }
 
     fn dpop(&self) -> Option<&Dpop> {
@@ -157,6 +194,7 @@ pub struct CachedTokenSourceBuilder<S> {
     policy: RefreshPolicy,
     clock: Arc<dyn Clock>,
     spawner: Arc<dyn Spawner>,
+    keep_warm: bool,
 }
 
 impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
@@ -179,6 +217,31 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
     /// Who runs renewals in the background.
     pub fn spawner(mut self, spawner: impl Spawner + 'static) -> Self {
         self.spawner = Arc::new(spawner);
+        self
+    }
+
+    /// Renews the token also while nobody asks for it, so that the first call after a quiet night waits for nothing.
+    /// The default is to renew a token when it is used.
+    ///
+    /// - It begins with the first token, which it does not fetch: see [`warm_up`](CachedTokenSource::warm_up).
+    /// - After a failed renewal it tries again as others may: spaced out, and as `Retry-After` says; also once the
+    ///   token has expired. A second after a rejection it asks for another token, if nobody has by then. It looks at
+    ///   the token once a second at most, and each minute
+    ///   ([`backoff_cap`](crate::RefreshPolicyBuilder::backoff_cap)) while tokens come too old to be kept.
+    /// - It ends when the last clone of the source is dropped. A request that is under way goes on to its end.
+    ///
+    /// All sources on one clock ([`Clock::identity`]) share one timer and one task, which runs on the background thread
+    /// of the process; requests run where the [spawner](Self::spawner) runs them. Of many that are due at once, 5,000 are
+    /// begun in a second. While the machine sleeps nothing is renewed: on the [`SystemClock`] what has become due is
+    /// noticed within 5 s after it woke.
+    pub fn keep_warm(mut self) -> Self {
+        self.keep_warm = true;
+        self
+    }
+
+    /// Renews the token only when it is used, as is the default.
+    pub fn no_keep_warm(mut self) -> Self {
+        self.keep_warm = false;
         self
     }
 
@@ -220,10 +283,19 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
             );
             Box::new(fleet)
         });
-        let cache = Cache::new(self.source, fleet, self.policy, self.clock, self.spawner);
-        CachedTokenSource {
-            cache: Arc::new(cache),
-        }
+        let cache = Arc::new_cyclic(|this: &Weak<Cache<S>>| {
+            let place = || Box::new(Place::new(Weak::<Cache<S>>::clone(this), &self.clock));
+            let place = self.keep_warm.then(place);
+            Cache::new(
+                self.source,
+                fleet,
+                self.policy,
+                self.clock,
+                self.spawner,
+                place,
+            )
+        });
+        CachedTokenSource { cache }
     }
 }
 

@@ -62,6 +62,14 @@ pub trait Clock: Send + Sync {
         self.now()
     }
 
+    /// The same number for all clocks that are one, as clones often are, and for no others while one of them lives:
+    /// the address of what they share will do. Sources that are [kept
+    /// warm](crate::CachedTokenSourceBuilder::keep_warm) share one timer on one clock. `None`, the default: each
+    /// clock handed over counts for itself.
+    fn identity(&self) -> Option<usize> {
+        None
+    }
+
     /// The time of day, for what is shared with other machines.
     fn wall(&self) -> SystemTime;
 
@@ -76,6 +84,11 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 
     fn now_coarse(&self) -> Instant {
         (**self).now_coarse()
+    }
+
+    fn identity(&self) -> Option<usize> {
+        let address = || Arc::as_ptr(self).cast::<()>().addr();
+        Some((**self).identity().unwrap_or_else(address))
     }
 
     fn wall(&self) -> SystemTime {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::clock::BoxFuture;
 use crate::error::{Error, ErrorKind};
-use crate::refresh::machine::FlightId;
+use crate::refresh::under_way::FlightId;
 use crate::shared::{Shared, WeakShared};
 use crate::sync::AtomicUsize;
 use crate::token::AccessToken;

@@ -51,6 +51,7 @@ mod error;
 mod fleet;
 mod flight;
 mod http_client;
+mod lasting;
 mod memory_store;
 mod oauth_error;
 mod other_grants;
@@ -76,6 +77,7 @@ mod token;
 mod token_key;
 mod token_management;
 mod unique;
+mod warm;
 
 pub use async_trait::async_trait;
 

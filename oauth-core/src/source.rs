@@ -1,12 +1,14 @@
 //! The port every token comes through.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::background::block_on;
 use crate::dpop::Dpop;
 use crate::error::Error;
+use crate::refresh::lasting::check_lifetime;
 use crate::token::AccessToken;
 
 /// A source of access tokens: what an SDK asks its user for.
@@ -109,6 +111,51 @@ pub trait TokenSource: Send + Sync {
         }
     }
 
+    /// A token that lives at least so much longer: for a call that takes long, or a token that is handed on. The life
+    /// left counts from now to the moment the server stops accepting the token.
+    ///
+    /// A [`CachedTokenSource`](crate::CachedTokenSource) gives the token in hand if that is enough; else it renews
+    /// it, and waits for that: any number of callers cause one request, and after a failure none is sent before its
+    /// time. A token that has just come, or come once more, is not asked for again because it is too short: that can
+    /// be relied on for up to nine tenths of the life of a new token. If the server did not say how long the token
+    /// lives, the life left counts to the moment the cache stops using it. A token from a
+    /// [store](crate::CachedTokenSourceBuilder::store) counts as one from the server.
+    ///
+    /// The default asks for a token, and takes it for a new one: it compares the whole
+    /// [`lifetime`](AccessToken::lifetime), if that is known. A source around another one passes the call on.
+    ///
+    /// # Errors
+    ///
+    /// As [`token`](Self::token). If a new token lives shorter than asked, [`ErrorKind::Configuration`]; in
+    /// [`retry_after`](Error::retry_after) a cached source says when it would ask the server again.
+    ///
+    /// [`ErrorKind::Configuration`]: crate::ErrorKind::Configuration
+    async fn token_lasting(&self, at_least: Duration) -> Result<AccessToken, Error> {
+        let token = self.token().await?;
+        check_lifetime(&token, at_least)?;
+        Ok(token)
+    }
+
+    /// As [`token_lasting`](Self::token_lasting), for synchronous code: blocks as
+    /// [`token_blocking`](Self::token_blocking) does.
+    ///
+    /// # Errors
+    ///
+    /// As `token_lasting`.
+    fn token_lasting_blocking(&self, at_least: Duration) -> Result<AccessToken, Error> {
+        match self.ready_lasting(at_least) {
+            Some(token) => Ok(token),
+            None => block_on(self.token_lasting(at_least)),
+        }
+    }
+
+    /// The usable token in hand if it lives at least so much longer, without waiting and without allocating. `None`:
+    /// call [`token_lasting`](Self::token_lasting).
+    fn ready_lasting(&self, at_least: Duration) -> Option<AccessToken> {
+        let _ = at_least;
+        None
+    }
+
     /// The key that the tokens of this source are bound to, if they are (DPoP, RFC 9449): with it an
     /// [`Authorizer`](crate::Authorizer) proves at each request that it has the key. A source around another one
     /// passes on that of the inner one.
@@ -141,6 +188,18 @@ impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
 
     fn with_ready(&self, look: &mut dyn FnMut(&AccessToken)) -> bool {
         (**self).with_ready(look)
+    }
+
+    async fn token_lasting(&self, at_least: Duration) -> Result<AccessToken, Error> {
+        (**self).token_lasting(at_least).await
+    }
+
+    fn token_lasting_blocking(&self, at_least: Duration) -> Result<AccessToken, Error> {
+        (**self).token_lasting_blocking(at_least)
+    }
+
+    fn ready_lasting(&self, at_least: Duration) -> Option<AccessToken> {
+        (**self).ready_lasting(at_least)
     }
 
     fn dpop(&self) -> Option<&Dpop> {

@@ -46,6 +46,11 @@ impl Clock for SystemClock {
         COARSE.now(imp::tick(), imp::now)
     }
 
+    fn identity(&self) -> Option<usize> {
+        static ALL_ARE_ONE: u8 = 0;
+        Some((&raw const ALL_ARE_ONE).addr())
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the wall clock"

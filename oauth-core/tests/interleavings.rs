@@ -152,6 +152,47 @@ fn world(driving: Driving, same_again: bool) -> World {
     }
 }
 
+/// A world whose source is kept warm, on a clock that stands a second before the next look.
+fn warm_world(driving: Driving) -> World {
+    let (clock, source) = (Still::default(), Numbered::default());
+    let asked = source.asked.clone();
+    let policy = RefreshPolicy::builder().no_jitter().attempts(1);
+    let cached = CachedTokenSource::builder(source)
+        .policy(policy.build().unwrap())
+        .clock(Elapsing(clock.clone()))
+        .spawner(driving)
+        .keep_warm()
+        .build();
+    World {
+        cached,
+        clock,
+        asked,
+    }
+}
+
+/// Sleeps end when the time has come, a few turns late.
+struct Elapsing(Still);
+
+impl Clock for Elapsing {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.0.wall()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        let (clock, until) = (self.0.clone(), self.0.now() + duration);
+        Box::pin(async move {
+            // The rest between two looks is over at once.
+            while duration >= Duration::from_secs(1) && clock.now() < until {
+                yield_now().await;
+            }
+        })
+    }
+}
+
 impl World {
     fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
@@ -356,4 +397,65 @@ fn p04_a_late_joiner_meets_the_flight_or_its_token() {
             assert_eq!(world.asked(), 1);
         });
     });
+}
+
+/// The source, its flights and the task of the timers are gone: nobody has the clock any more.
+async fn all_gone(clock: Still) {
+    while Arc::strong_count(&clock.0) > 1 {
+        yield_now().await;
+    }
+}
+
+#[test]
+fn p02_one_that_is_kept_warm_is_renewed_once_whoever_notices_first() {
+    check(|| {
+        block_on(async {
+            let world = warm_world(Driving::ToTheEnd);
+            world.caller().await.unwrap();
+            world.make_due();
+            let looker = {
+                let cached = world.cached.clone();
+                future::spawn(async move {
+                    let generation = cached.ready().unwrap().generation();
+                    assert!((1..=2).contains(&generation));
+                })
+            };
+            while world.cached.status().generation() == 1 {
+                yield_now().await;
+            }
+            looker.await.unwrap();
+            assert_eq!(world.asked(), 2);
+            let clock = world.clock.clone();
+            drop(world);
+            all_gone(clock).await;
+        });
+    });
+}
+
+#[test]
+fn p05_one_that_is_kept_warm_goes_with_its_last_handle_at_whatever_moment() {
+    for driving in [Driving::ToTheEnd, Driving::UntilShutdown] {
+        check(move || {
+            block_on(async {
+                let world = warm_world(driving);
+                let cached = world.cached.clone();
+                // In a flight of its own time may have run out.
+                let caller = future::spawn(async move {
+                    drop(for_some_polls(cached.token()).await);
+                });
+                world.make_due();
+                let handle = world.cached.clone();
+                let dropper = future::spawn(async move {
+                    yield_now().await;
+                    drop(handle);
+                });
+                caller.await.unwrap();
+                dropper.await.unwrap();
+                let (asked, clock) = (world.asked.clone(), world.clock.clone());
+                drop(world);
+                all_gone(clock).await;
+                assert!(asked.load(Ordering::SeqCst) <= 3);
+            });
+        });
+    }
 }

@@ -147,6 +147,10 @@ impl Clock for ManualClock {
         lock(&self.state).now
     }
 
+    fn identity(&self) -> Option<usize> {
+        Some(Arc::as_ptr(&self.state).addr())
+    }
+
     fn wall(&self) -> SystemTime {
         lock(&self.state).wall
     }

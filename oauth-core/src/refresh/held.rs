@@ -8,7 +8,7 @@ use crate::time::Instant;
 use crate::token::AccessToken;
 
 /// After a reply that brought nothing new, the cache looks again no sooner.
-const SHORTEST_LOOK: Duration = Duration::from_secs(1);
+pub(super) const SHORTEST_LOOK: Duration = Duration::from_secs(1);
 
 /// The token in hand. There may be a hundred thousand of these, so nothing is in it twice.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub(crate) struct Held {
     pub(super) refresh_due: Instant,
     pub(super) expires: Instant,
     pub(super) obtained: Instant,
+    /// When the server last gave it, or nothing better.
+    pub(super) confirmed: Instant,
 }
 
 /// A token, and until when it can be used: all that a hit has to know.
@@ -60,5 +62,6 @@ impl Held {
     pub(super) fn look_again_later(&mut self, now: Instant) {
         let left = self.usable.until.saturating_duration_since(now);
         self.refresh_due = now + (left / 2).max(SHORTEST_LOOK);
+        self.confirmed = now;
     }
 }

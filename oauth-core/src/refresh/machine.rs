@@ -9,44 +9,12 @@ use crate::refresh::decision::{Decision, Life, decide};
 use crate::refresh::held::{Held, Usable};
 use crate::refresh::policy::{RefreshPolicy, Settings};
 use crate::refresh::status::{FlightReason, HeldStatus, Status};
+use crate::refresh::under_way::{Flight, FlightId};
 use crate::time::Instant;
 use crate::token::AccessToken;
 
 /// A token that lived this long before it was rejected ends a row of rejections.
 const PROVEN_AFTER: Duration = Duration::from_secs(60);
-/// So many rejected tokens are remembered for a flight.
-const REMEMBERED_REJECTIONS: usize = 8;
-
-/// The flight under way.
-#[derive(Debug)]
-struct Flight {
-    id: u32,
-    deadline: Instant,
-    /// Tokens that were rejected since it began: it must not bring them back.
-    rejected: Vec<AccessToken>,
-}
-
-impl Flight {
-    /// Where there are too many, the oldest token is forgotten: a server is least likely to hand out that.
-    fn remember_rejected(&mut self, token: &AccessToken) {
-        let rejected = &mut self.rejected;
-        if rejected
-            .iter()
-            .any(|known| known.secret() == token.secret())
-        {
-            return;
-        }
-        rejected.push(token.clone());
-        rejected.sort_by_key(AccessToken::generation);
-        if rejected.len() > REMEMBERED_REJECTIONS {
-            rejected.remove(0);
-        }
-    }
-}
-
-/// Names one flight of one machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FlightId(u32);
 
 #[derive(Debug)]
 pub(crate) struct Machine {
@@ -93,7 +61,7 @@ impl Machine {
         self.trouble.get_or_insert_default()
     }
 
-    fn gate(&self) -> Option<Instant> {
+    pub(super) fn gate(&self) -> Option<Instant> {
         self.trouble.as_ref()?.gate
     }
 
@@ -109,6 +77,21 @@ impl Machine {
 
     pub(crate) fn held(&self) -> Option<&Held> {
         self.held.as_ref()
+    }
+
+    pub(super) fn is_in_flight(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    pub(super) fn has_had_a_token(&self) -> bool {
+        self.generation > 0
+    }
+
+    /// Whether the last token that came was too old to keep.
+    pub(super) fn last_was_fleeting(&self) -> bool {
+        self.trouble
+            .as_ref()
+            .is_some_and(|trouble| trouble.fleeting.is_some())
     }
 
     /// What to do for a caller who comes now. A flight past its deadline is given up first: whoever was to
@@ -313,6 +296,7 @@ impl Machine {
             refresh_due: life.refresh_due,
             expires: life.expires,
             obtained: now,
+            confirmed: now,
         });
         token
     }

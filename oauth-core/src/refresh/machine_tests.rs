@@ -1,4 +1,5 @@
 use super::*;
+use crate::refresh::under_way::REMEMBERED_REJECTIONS;
 
 fn at(seconds: f64) -> Instant {
     Instant::ORIGIN + Duration::from_secs(1_000) + Duration::from_secs_f64(seconds)

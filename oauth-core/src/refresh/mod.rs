@@ -3,6 +3,9 @@
 pub(crate) mod backoff;
 pub(crate) mod decision;
 pub(crate) mod held;
+pub(crate) mod lasting;
 pub(crate) mod machine;
 pub(crate) mod policy;
 pub(crate) mod status;
+pub(crate) mod under_way;
+pub(crate) mod warmth;

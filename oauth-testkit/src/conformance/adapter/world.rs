@@ -165,6 +165,15 @@ impl TokenSource for Watched {
         self.source.with_ready(look)
     }
 
+    async fn token_lasting(&self, at_least: Duration) -> Result<AccessToken, Error> {
+        self.asking.add();
+        self.source.token_lasting(at_least).await
+    }
+
+    fn ready_lasting(&self, at_least: Duration) -> Option<AccessToken> {
+        self.source.ready_lasting(at_least)
+    }
+
     fn reject(&self, token: &AccessToken) {
         self.source.reject(token);
     }
