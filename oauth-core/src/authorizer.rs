@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 
 use crate::background::block_on;
 use crate::dpop::{Audience, Dpop};
@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::protocol::challenge::Challenge;
 use crate::protocol::dpop::{PROOF, wants_nonce};
 use crate::protocol::origin::Origin;
+use crate::request_source::{ChosenSource, Pick, RequestSource, Unnamed};
 use crate::source::{SharedTokenSource, TokenSource};
 use crate::target::{RequestLine, Target};
 use crate::token::{AccessToken, TokenType};
@@ -53,6 +54,8 @@ use crate::token::{AccessToken, TokenType};
 #[derive(Clone)]
 pub struct Authorizer {
     source: SharedTokenSource,
+    /// Names the source of each request that does not bring its own.
+    pick: Option<Arc<Pick>>,
     origins: Arc<[Origin]>,
     heals_bare_401: bool,
 }
@@ -80,9 +83,64 @@ impl Authorizer {
         }
         Ok(Self {
             source: Arc::new(source),
+            pick: None,
             origins,
             heals_bare_401: false,
         })
+    }
+
+    /// Authorizes each request to `origins` with the tokens of a source of its own: the one among its extensions
+    /// ([`RequestSource`]), or else the one that `pick` names by the request's target and extensions. For programs
+    /// with many tenants. An error of `pick` is that of the request, which is not sent: there is no other source
+    /// that it could fall back on.
+    ///
+    /// `pick` is called for requests to one of `origins` only, once for each; a second attempt keeps its source.
+    /// Not every HTTP client shows the extensions of its requests; each adapter says what `pick` gets to see.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// The tenant is the first segment of the path:
+    ///
+    /// ```
+    /// use oauth_core::{Authorizer, Error, ErrorKind, SharedTokenSource};
+    /// use std::collections::HashMap;
+    ///
+    /// # fn example(tenants: HashMap<String, SharedTokenSource>) -> Result<(), Error> {
+    /// let authorizer = Authorizer::per_request(["https://api.example.com"], move |target, _| {
+    ///     let tenant = target.path().and_then(|path| path.split('/').nth(1)).unwrap_or_default();
+    ///     let source = tenants.get(tenant).cloned();
+    ///     source.ok_or_else(|| Error::new(ErrorKind::Configuration, format!("there is no tenant {tenant:?}")))
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn per_request<I, P>(origins: I, pick: P) -> Result<Self, Error>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+        P: Fn(&Target<'_>, &Extensions) -> Result<SharedTokenSource, Error> + Send + Sync + 'static,
+    {
+        let mut authorizer = Self::new(Unnamed, origins)?;
+        authorizer.pick = Some(Arc::new(pick));
+        Ok(authorizer)
+    }
+
+    /// Authorizes each request to `origins` with the tokens of the source among its extensions
+    /// ([`RequestSource`]). A request without one fails, and is not sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn by_request_source<I>(origins: I) -> Result<Self, Error>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        Self::new(Unnamed, origins)
     }
 
     /// Also takes a 401 whose challenges name no error at all for a rejected token. The default is to
@@ -107,34 +165,82 @@ impl Authorizer {
         &self.origins
     }
 
-    /// Where the tokens come from.
+    /// Where the tokens come from, if no request says otherwise. Without such a source
+    /// ([`per_request`](Self::per_request)) it is one that fails.
     #[must_use]
     pub fn source(&self) -> &SharedTokenSource {
         &self.source
     }
 
-    /// Starts the authorization of one request.
+    /// Starts the authorization of one request that has no extensions: [`exchange_for`](Self::exchange_for).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn exchange(&self, target: &Target<'_>) -> Result<Exchange<'_>, Error> {
+        self.exchange_for(target, &Extensions::new())
+    }
+
+    /// Starts the authorization of one request, with the source that its extensions name ([`RequestSource`]), or
+    /// else the one that this authorizer picks for it, or else the one that it has.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::ForeignOrigin`] if the token is not meant for the request's origin;
-    /// [`ErrorKind::Configuration`] if tokens are bound to a key and the target does not tell path and method.
+    /// [`ErrorKind::Configuration`] if tokens are bound to a key and the target does not tell path and method;
+    /// that of [`per_request`](Self::per_request)'s closure.
     /// The request must not be sent.
-    pub fn exchange(&self, target: &Target<'_>) -> Result<Exchange<'_>, Error> {
-        let at_target = |origin: &&Origin| target.is_at(origin);
-        let Some(origin) = self.origins.iter().find(at_target) else {
-            return Err(self.foreign(target));
+    pub fn exchange_for(
+        &self,
+        target: &Target<'_>,
+        extensions: &Extensions,
+    ) -> Result<Exchange<'_>, Error> {
+        let origin = self.origin_of(target)?;
+        let source = match (extensions.get::<RequestSource>(), &self.pick) {
+            (Some(named), _) => ChosenSource::OfRequest(Arc::clone(named.source())),
+            (None, Some(pick)) => ChosenSource::OfRequest(pick(target, extensions)?),
+            (None, None) => ChosenSource::OfAuthorizer(&self.source),
         };
-        let line = match self.source.dpop() {
+        self.begin(target, origin, source)
+    }
+
+    /// Starts the authorization of one request with the tokens of `source`, for the origins of this authorizer.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange_for`](Self::exchange_for).
+    pub fn exchange_with(
+        &self,
+        target: &Target<'_>,
+        source: SharedTokenSource,
+    ) -> Result<Exchange<'_>, Error> {
+        let origin = self.origin_of(target)?;
+        self.begin(target, origin, ChosenSource::OfRequest(source))
+    }
+
+    fn begin<'a>(
+        &'a self,
+        target: &Target<'_>,
+        origin: &'a Origin,
+        source: ChosenSource<'a>,
+    ) -> Result<Exchange<'a>, Error> {
+        let line = match source.dpop() {
             Some(_) => Some(Box::new(RequestLine::of(target, origin)?)),
             None => None,
         };
         Ok(Exchange {
             authorizer: self,
+            source,
             origin,
             line,
             sent: Sent::Nothing,
         })
+    }
+
+    fn origin_of(&self, target: &Target<'_>) -> Result<&Origin, Error> {
+        let mut origins = self.origins.iter();
+        let at_target = origins.find(|origin| target.is_at(origin));
+        at_target.ok_or_else(|| self.foreign(target))
     }
 
     fn foreign(&self, target: &Target<'_>) -> Error {
@@ -205,6 +311,7 @@ pub struct Resent;
 #[derive(Debug)]
 pub struct Exchange<'a> {
     authorizer: &'a Authorizer,
+    source: ChosenSource<'a>,
     origin: &'a Origin,
     /// What a proof of DPoP is about, if the source has a key.
     line: Option<Box<RequestLine>>,
@@ -239,7 +346,7 @@ impl Exchange<'_> {
         if self.is_callers_own(headers) {
             return Ok(());
         }
-        let source = &self.authorizer.source;
+        let source = &self.source;
         let token = match source.ready() {
             Some(token) => token,
             None => source.token().await?,
@@ -262,7 +369,7 @@ impl Exchange<'_> {
         if self.is_callers_own(headers) {
             return Ok(());
         }
-        let token = self.authorizer.source.token_blocking()?;
+        let token = self.source.token_blocking()?;
         if let Some(dpop) = self.prover(&token) {
             let proof = block_on(self.prove(dpop, &token))?;
             headers.insert(PROOF, proof);
@@ -283,7 +390,7 @@ impl Exchange<'_> {
         if token.token_type() != TokenType::Dpop {
             return None;
         }
-        self.authorizer.source.dpop()
+        self.source.dpop()
     }
 
     async fn prove(&self, dpop: &Dpop, token: &AccessToken) -> Result<HeaderValue, Error> {
@@ -337,7 +444,7 @@ impl Exchange<'_> {
         if !self.authorizer.is_rejection(status, headers) {
             return Verdict::Done;
         }
-        self.authorizer.source.reject(token);
+        self.source.reject(token);
         verdict
     }
 }
