@@ -1,6 +1,7 @@
 //! The set of sources.
 
 use std::borrow::Borrow;
+use std::cell::RefCell;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -71,7 +72,7 @@ where
     ) -> TokenSourcesBuilder<K, S> {
         TokenSourcesBuilder {
             build: Box::new(build),
-            clock: SystemClock::shared(),
+            clock: Arc::new(SystemClock::new()),
             time_to_idle: TIME_TO_IDLE,
             max_entries: MAX_ENTRIES,
         }
@@ -166,12 +167,19 @@ where
 
     fn sweep(&self, now: Instant) {
         let limit = self.time_to_idle.as_secs();
-        self.entries
-            .retain(|_, kept| is_held(kept) || u64::from(kept.idle_seconds(now)) < limit);
+        // They are dropped when no lock is held: a source's drop is somebody else's code.
+        let idle = RefCell::new(Vec::new());
+        self.entries.retain(|_, kept| {
+            let stays = is_held(kept) || u64::from(kept.idle_seconds(now)) < limit;
+            if !stays {
+                idle.borrow_mut().push(Arc::clone(kept));
+            }
+            stays
+        });
     }
 }
 
-impl<K, S> TokenSources<K, S> {
+impl<K: Hash + Eq, S> TokenSources<K, S> {
     /// How many sources there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -185,7 +193,7 @@ impl<K, S> TokenSources<K, S> {
     }
 }
 
-impl<K: Clone, S> TokenSources<K, S> {
+impl<K: Hash + Eq + Clone, S> TokenSources<K, S> {
     /// Goes over the keys and their sources. No lock is held while the caller looks at one; what comes and goes
     /// meanwhile may be left out.
     pub fn iter(&self) -> impl Iterator<Item = (K, Arc<TenantSource<S>>)> + '_ {
@@ -193,14 +201,14 @@ impl<K: Clone, S> TokenSources<K, S> {
     }
 }
 
-impl<K: Clone, S: TokenSource + 'static> TokenSources<K, CachedTokenSource<S>> {
+impl<K: Hash + Eq + Clone, S: TokenSource + 'static> TokenSources<K, CachedTokenSource<S>> {
     /// How each source is, for health pages. It starts nothing, holds no secret, and does not count as a use.
     pub fn statuses(&self) -> impl Iterator<Item = (K, Status)> + '_ {
         self.iter().map(|(key, source)| (key, source.status()))
     }
 }
 
-impl<K, S> fmt::Debug for TokenSources<K, S> {
+impl<K: Hash + Eq, S> fmt::Debug for TokenSources<K, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenSources")
             .field("len", &self.len())
