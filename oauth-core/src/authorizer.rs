@@ -4,18 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::Extensions;
 
-use crate::background::block_on;
-use crate::dpop::{Audience, Dpop};
 use crate::error::{Error, ErrorKind};
-use crate::protocol::challenge::Challenge;
-use crate::protocol::dpop::{PROOF, wants_nonce};
+use crate::exchange::{Exchange, Rules};
 use crate::protocol::origin::Origin;
+use crate::request_source::{ChosenSource, Pick, RequestSource, Unnamed};
 use crate::source::{SharedTokenSource, TokenSource};
-use crate::target::{RequestLine, Target};
-use crate::token::{AccessToken, TokenType};
+use crate::target::Target;
 
 /// Authorizes API requests with the tokens of a source, for the origins they are meant for only.
 ///
@@ -54,9 +50,10 @@ use crate::token::{AccessToken, TokenType};
 #[derive(Clone)]
 pub struct Authorizer {
     source: SharedTokenSource,
+    /// Names the source of each request that does not bring its own.
+    pick: Option<Arc<Pick>>,
     origins: Arc<[Origin]>,
-    heals_bare_401: bool,
-    minimum_life: Duration,
+    rules: Rules,
 }
 
 impl Authorizer {
@@ -82,10 +79,64 @@ impl Authorizer {
         }
         Ok(Self {
             source: Arc::new(source),
+            pick: None,
             origins,
-            heals_bare_401: false,
-            minimum_life: Duration::ZERO,
+            rules: Rules::default(),
         })
+    }
+
+    /// Authorizes each request to `origins` with the tokens of a source of its own: the one among its extensions
+    /// ([`RequestSource`]), or else the one that `pick` names by the request's target and extensions. For programs
+    /// with many tenants. An error of `pick` is that of the request, which is not sent: there is no other source
+    /// that it could fall back on.
+    ///
+    /// `pick` is called for requests to one of `origins` only, once for each; a second attempt keeps its source.
+    /// Not every HTTP client shows the extensions of its requests; each adapter says what `pick` gets to see.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// The tenant is the first segment of the path:
+    ///
+    /// ```
+    /// use oauth_core::{Authorizer, Error, ErrorKind, SharedTokenSource};
+    /// use std::collections::HashMap;
+    ///
+    /// # fn example(tenants: HashMap<String, SharedTokenSource>) -> Result<(), Error> {
+    /// let authorizer = Authorizer::per_request(["https://api.example.com"], move |target, _| {
+    ///     let tenant = target.path().and_then(|path| path.split('/').nth(1)).unwrap_or_default();
+    ///     let source = tenants.get(tenant).cloned();
+    ///     source.ok_or_else(|| Error::new(ErrorKind::Configuration, format!("there is no tenant {tenant:?}")))
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn per_request<I, P>(origins: I, pick: P) -> Result<Self, Error>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+        P: Fn(&Target<'_>, &Extensions) -> Result<SharedTokenSource, Error> + Send + Sync + 'static,
+    {
+        let mut authorizer = Self::new(Unnamed, origins)?;
+        authorizer.pick = Some(Arc::new(pick));
+        Ok(authorizer)
+    }
+
+    /// Authorizes each request to `origins` with the tokens of the source among its extensions
+    /// ([`RequestSource`]). A request without one fails, and is not sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn by_request_source<I>(origins: I) -> Result<Self, Error>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        Self::new(Unnamed, origins)
     }
 
     /// Also takes a 401 whose challenges name no error at all for a rejected token. The default is to
@@ -93,14 +144,14 @@ impl Authorizer {
     /// would have good tokens thrown away.
     #[must_use]
     pub fn heal_bare_401(mut self) -> Self {
-        self.heals_bare_401 = true;
+        self.rules.heals_bare_401 = true;
         self
     }
 
     /// Takes only `invalid_token` for a rejected token, as is the default.
     #[must_use]
     pub fn no_heal_bare_401(mut self) -> Self {
-        self.heals_bare_401 = false;
+        self.rules.heals_bare_401 = false;
         self
     }
 
@@ -109,7 +160,7 @@ impl Authorizer {
     /// default is nothing: any usable token does.
     #[must_use]
     pub fn minimum_life(mut self, at_least: Duration) -> Self {
-        self.minimum_life = at_least;
+        self.rules.minimum_life = at_least;
         self
     }
 
@@ -119,56 +170,72 @@ impl Authorizer {
         &self.origins
     }
 
-    /// Where the tokens come from.
+    /// Where the tokens come from, if no request says otherwise. Without such a source
+    /// ([`per_request`](Self::per_request)) it is one that fails.
     #[must_use]
     pub fn source(&self) -> &SharedTokenSource {
         &self.source
     }
 
-    /// Starts the authorization of one request.
+    /// Starts the authorization of one request that has no extensions: [`exchange_for`](Self::exchange_for).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn exchange(&self, target: &Target<'_>) -> Result<Exchange<'_>, Error> {
+        self.exchange_for(target, &Extensions::new())
+    }
+
+    /// Starts the authorization of one request, with the source that its extensions name ([`RequestSource`]), or
+    /// else the one that this authorizer picks for it, or else the one that it has.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::ForeignOrigin`] if the token is not meant for the request's origin;
-    /// [`ErrorKind::Configuration`] if tokens are bound to a key and the target does not tell path and method.
+    /// [`ErrorKind::Configuration`] if tokens are bound to a key and the target does not tell path and method;
+    /// that of [`per_request`](Self::per_request)'s closure.
     /// The request must not be sent.
-    pub fn exchange(&self, target: &Target<'_>) -> Result<Exchange<'_>, Error> {
-        let at_target = |origin: &&Origin| target.is_at(origin);
-        let Some(origin) = self.origins.iter().find(at_target) else {
-            return Err(self.foreign(target));
+    pub fn exchange_for(
+        &self,
+        target: &Target<'_>,
+        extensions: &Extensions,
+    ) -> Result<Exchange<'_>, Error> {
+        let origin = self.origin_of(target)?;
+        let source = match (extensions.get::<RequestSource>(), &self.pick) {
+            (Some(named), _) => ChosenSource::OfRequest(Arc::clone(named.source())),
+            (None, Some(pick)) => ChosenSource::OfRequest(pick(target, extensions)?),
+            (None, None) => ChosenSource::OfAuthorizer(&self.source),
         };
-        let line = match self.source.dpop() {
-            Some(_) => Some(Box::new(RequestLine::of(target, origin)?)),
-            None => None,
-        };
-        Ok(Exchange {
-            authorizer: self,
-            origin,
-            line,
-            sent: Sent::Nothing,
-        })
+        self.begin(target, origin, source)
     }
 
-    async fn token(&self) -> Result<AccessToken, Error> {
-        let (source, at_least) = (&self.source, self.minimum_life);
-        if at_least.is_zero() {
-            return match source.ready() {
-                Some(token) => Ok(token),
-                None => source.token().await,
-            };
-        }
-        match source.ready_lasting(at_least) {
-            Some(token) => Ok(token),
-            None => source.token_lasting(at_least).await,
-        }
+    /// Starts the authorization of one request with the tokens of `source`, for the origins of this authorizer.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange_for`](Self::exchange_for).
+    pub fn exchange_with(
+        &self,
+        target: &Target<'_>,
+        source: SharedTokenSource,
+    ) -> Result<Exchange<'_>, Error> {
+        let origin = self.origin_of(target)?;
+        self.begin(target, origin, ChosenSource::OfRequest(source))
     }
 
-    fn token_blocking(&self) -> Result<AccessToken, Error> {
-        if self.minimum_life.is_zero() {
-            self.source.token_blocking()
-        } else {
-            self.source.token_lasting_blocking(self.minimum_life)
-        }
+    fn begin<'a>(
+        &'a self,
+        target: &Target<'_>,
+        origin: &'a Origin,
+        source: ChosenSource<'a>,
+    ) -> Result<Exchange<'a>, Error> {
+        Exchange::new(self.rules, target, origin, source)
+    }
+
+    fn origin_of(&self, target: &Target<'_>) -> Result<&Origin, Error> {
+        let mut origins = self.origins.iter();
+        let at_target = origins.find(|origin| target.is_at(origin));
+        at_target.ok_or_else(|| self.foreign(target))
     }
 
     fn foreign(&self, target: &Target<'_>) -> Error {
@@ -187,188 +254,14 @@ impl Authorizer {
             ),
         )
     }
-
-    /// Whether this answer to a request that bore a token says that the token is no good. RFC 6750 §3.1:
-    /// nothing but a 401 with `invalid_token` does.
-    fn is_rejection(&self, status: StatusCode, headers: &HeaderMap) -> bool {
-        if status != StatusCode::UNAUTHORIZED {
-            return false;
-        }
-        let challenges = Challenge::all(headers);
-        let mut ours = challenges
-            .iter()
-            .filter(|challenge| challenge.is("bearer") || challenge.is("dpop"))
-            .peekable();
-        let is_bare = challenges.is_empty() || ours.peek().is_some();
-        let mut errors = ours
-            .filter_map(|challenge| challenge.parameter("error"))
-            .peekable();
-        if errors.peek().is_none() {
-            return self.heals_bare_401 && is_bare;
-        }
-        errors.any(|error| error == "invalid_token")
-    }
 }
 
 impl fmt::Debug for Authorizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authorizer")
             .field("origins", &self.origins)
-            .field("heals_bare_401", &self.heals_bare_401)
-            .field("minimum_life", &self.minimum_life)
+            .field("heals_bare_401", &self.rules.heals_bare_401)
+            .field("minimum_life", &self.rules.minimum_life)
             .finish_non_exhaustive()
-    }
-}
-
-/// What to do about an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is the caller's.
-    Done,
-    /// Authorize the request anew and send it once more, if its body can be sent again. If it cannot, or no
-    /// new token comes, this answer is the caller's.
-    Resend,
-}
-
-/// Stands among the extensions of a response if its request was sent a second time, with a new token or a proof that
-/// the API could take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Resent;
-
-/// The authorization of one request; made by [`Authorizer::exchange`].
-#[derive(Debug)]
-pub struct Exchange<'a> {
-    authorizer: &'a Authorizer,
-    origin: &'a Origin,
-    /// What a proof of DPoP is about, if the source has a key.
-    line: Option<Box<RequestLine>>,
-    sent: Sent,
-}
-
-#[derive(Debug)]
-enum Sent {
-    Nothing,
-    /// With an `Authorization` header of the caller's own.
-    CallersOwn,
-    Once(AccessToken),
-    Twice(AccessToken),
-}
-
-impl Exchange<'_> {
-    /// Puts the `Authorization` header on, marked sensitive, and with a token bound to a key the proof
-    /// (`DPoP`, RFC 9449 §7.1). A header of the caller's own is left alone, and the exchange ends there: its
-    /// answer is nobody else's business.
-    ///
-    /// Waits only if there is no usable token in hand, or for the signature of a proof; else it neither waits
-    /// nor allocates, besides what the header map itself needs.
-    ///
-    /// # Cancellation
-    ///
-    /// May be dropped at any time; a token request goes on for other callers.
-    ///
-    /// # Errors
-    ///
-    /// Why there is no token.
-    pub async fn authorize(&mut self, headers: &mut HeaderMap) -> Result<(), Error> {
-        if self.is_callers_own(headers) {
-            return Ok(());
-        }
-        let token = self.authorizer.token().await?;
-        if let Some(dpop) = self.prover(&token) {
-            let proof = self.prove(dpop, &token).await?;
-            headers.insert(PROOF, proof);
-        }
-        self.put(token, headers);
-        Ok(())
-    }
-
-    /// As [`authorize`](Self::authorize), for synchronous code: what waits there blocks here, as
-    /// [`TokenSource::token_blocking`] says.
-    ///
-    /// # Errors
-    ///
-    /// Why there is no token.
-    pub fn authorize_blocking(&mut self, headers: &mut HeaderMap) -> Result<(), Error> {
-        if self.is_callers_own(headers) {
-            return Ok(());
-        }
-        let token = self.authorizer.token_blocking()?;
-        if let Some(dpop) = self.prover(&token) {
-            let proof = block_on(self.prove(dpop, &token))?;
-            headers.insert(PROOF, proof);
-        }
-        self.put(token, headers);
-        Ok(())
-    }
-
-    /// Whether the request has been authorized a second time: an adapter puts [`Resent`] among the extensions of the
-    /// response then.
-    #[must_use]
-    pub fn resent(&self) -> Option<Resent> {
-        matches!(self.sent, Sent::Twice(_)).then_some(Resent)
-    }
-
-    /// What proves that this token is the client's, if it has to be proved.
-    fn prover(&self, token: &AccessToken) -> Option<&Dpop> {
-        if token.token_type() != TokenType::Dpop {
-            return None;
-        }
-        self.authorizer.source.dpop()
-    }
-
-    async fn prove(&self, dpop: &Dpop, token: &AccessToken) -> Result<HeaderValue, Error> {
-        let line = self.line.as_deref().ok_or_else(|| {
-            Error::configuration("the source did not show its key for DPoP from the beginning")
-        })?;
-        let method = line.method.as_str();
-        dpop.prove(method, self.origin, &line.target, Some(token))
-            .await
-    }
-
-    fn is_callers_own(&mut self, headers: &HeaderMap) -> bool {
-        let is_callers_own = headers.contains_key(AUTHORIZATION);
-        if is_callers_own {
-            self.sent = Sent::CallersOwn;
-        }
-        is_callers_own
-    }
-
-    fn put(&mut self, token: AccessToken, headers: &mut HeaderMap) {
-        headers.insert(AUTHORIZATION, token.header().clone());
-        self.sent = match self.sent {
-            Sent::Nothing | Sent::CallersOwn => Sent::Once(token),
-            Sent::Once(_) | Sent::Twice(_) => Sent::Twice(token),
-        };
-    }
-
-    /// Reads an answer. A token that it says is no good is rejected; the first time, the verdict is to send
-    /// the request again. So it is if the API wants its nonce in the proof (RFC 9449 §9). `answered_by` is where the answer came from, which redirects may have changed:
-    /// what another origin says about our token does not count.
-    pub fn review(
-        &mut self,
-        answered_by: &Target<'_>,
-        status: StatusCode,
-        headers: &HeaderMap,
-    ) -> Verdict {
-        let (token, verdict) = match &self.sent {
-            Sent::Nothing | Sent::CallersOwn => return Verdict::Done,
-            Sent::Once(token) => (token, Verdict::Resend),
-            Sent::Twice(token) => (token, Verdict::Done),
-        };
-        if !answered_by.is_at(self.origin) {
-            return Verdict::Done;
-        }
-        if let Some(dpop) = self.prover(token) {
-            let has_nonce = dpop.learn(Audience::Api, self.origin, headers);
-            if has_nonce && wants_nonce(status, headers) {
-                return verdict;
-            }
-        }
-        if !self.authorizer.is_rejection(status, headers) {
-            return Verdict::Done;
-        }
-        self.authorizer.source.reject(token);
-        verdict
     }
 }

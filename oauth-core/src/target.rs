@@ -60,6 +60,24 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// The host, with an IPv6 one in brackets; empty if the target is at no origin.
+    #[must_use]
+    pub const fn host(&self) -> &'a str {
+        self.host
+    }
+
+    /// The path, if the adapter tells it.
+    #[must_use]
+    pub const fn path(&self) -> Option<&'a str> {
+        self.path
+    }
+
+    /// The method, if the adapter tells it.
+    #[must_use]
+    pub const fn method(&self) -> Option<&'a Method> {
+        self.method
+    }
+
     pub(crate) fn is_at(&self, origin: &Origin) -> bool {
         origin.matches(self.scheme, self.host, self.port)
     }

@@ -82,6 +82,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "lasting",
             "cached",
             "target",
+            "exchange",
             "authorizer",
             "secret_source",
             "credential",

@@ -60,6 +60,8 @@ where
 /// - isahc can write what goes over the wire, the token included, to its log. While anything in the program is logged
 ///   by `tracing` at level `DEBUG` or `TRACE`, isahc knows no subscriber when it sends these requests. With its feature
 ///   `log` and a logger at such a level it cannot be stopped: mute `isahc::wire` and `isahc::handler` there.
+/// - A [`RequestSource`](oauth_core::RequestSource) among the extensions of a request says whose token it bears, and
+///   [`Authorizer::per_request`] sees all of them.
 ///
 /// Cloning it is cheap; clones share connections and tokens.
 #[derive(Clone)]

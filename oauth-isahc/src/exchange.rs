@@ -21,7 +21,7 @@ impl<'a, Body: Repeatable> Attempts<'a, Body> {
         request: Request<Body>,
     ) -> Result<(Self, Request<Body>), Error> {
         let target = Target::of(request.uri()).with_method(request.method());
-        let exchange = authorizer.exchange(&target)?;
+        let exchange = authorizer.exchange_for(&target, request.extensions())?;
         let (parts, mut body) = request.into_parts();
         let attempts = Self {
             exchange,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use http::Extensions;
 use oauth_core::{Authorizer, TokenSource};
 use reqwest::redirect::Policy;
 use reqwest::{Request, Response, Url};
@@ -119,8 +120,23 @@ impl Client {
     ///
     /// [`Error::Token`] if there is no token or it is not meant for the request's origin; [`Error::Http`] if
     /// the exchange fails.
-    pub async fn execute(&self, mut request: Request) -> Result<Response, Error> {
-        let mut attempts = Attempts::start(&self.authorizer, &mut request).await?;
+    pub async fn execute(&self, request: Request) -> Result<Response, Error> {
+        self.execute_with(request, &Extensions::new()).await
+    }
+
+    /// Authorizes and sends a finished request, with what `extensions` say about it: a
+    /// [`RequestSource`](oauth_core::RequestSource) among them says whose token it bears, and
+    /// [`Authorizer::per_request`] sees all of them. (reqwest does not show the extensions of its own requests.)
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute), and [`Error::Token`] with what `per_request` said.
+    pub async fn execute_with(
+        &self,
+        mut request: Request,
+        extensions: &Extensions,
+    ) -> Result<Response, Error> {
+        let mut attempts = Attempts::start(&self.authorizer, &mut request, extensions).await?;
         loop {
             let mut response = self.http.execute(request).await?;
             match attempts.next(&response).await {

@@ -14,13 +14,14 @@ pub(crate) struct Attempts<'a, Request> {
 impl<'a, Request> Attempts<'a, Request> {
     fn new(
         authorizer: &'a Authorizer,
+        extensions: &Extensions,
         url: &Url,
         method: &Method,
         spare: Option<Request>,
     ) -> Result<Self, Error> {
         let target = target(url).with_path(url.path()).with_method(method);
         Ok(Self {
-            exchange: authorizer.exchange(&target)?,
+            exchange: authorizer.exchange_for(&target, extensions)?,
             spare,
         })
     }
@@ -44,9 +45,10 @@ impl<'a> Attempts<'a, reqwest::Request> {
     pub(crate) async fn start(
         authorizer: &'a Authorizer,
         request: &mut reqwest::Request,
+        extensions: &Extensions,
     ) -> Result<Self, Error> {
         let (url, method) = (request.url(), request.method());
-        let mut attempts = Self::new(authorizer, url, method, request.try_clone())?;
+        let mut attempts = Self::new(authorizer, extensions, url, method, request.try_clone())?;
         attempts.exchange.authorize(request.headers_mut()).await?;
         Ok(attempts)
     }
@@ -65,9 +67,10 @@ impl<'a> Attempts<'a, reqwest::blocking::Request> {
     pub(crate) fn start_blocking(
         authorizer: &'a Authorizer,
         request: &mut reqwest::blocking::Request,
+        extensions: &Extensions,
     ) -> Result<Self, Error> {
         let (url, method) = (request.url(), request.method());
-        let mut attempts = Self::new(authorizer, url, method, request.try_clone())?;
+        let mut attempts = Self::new(authorizer, extensions, url, method, request.try_clone())?;
         attempts
             .exchange
             .authorize_blocking(request.headers_mut())?;

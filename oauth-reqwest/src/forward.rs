@@ -48,11 +48,16 @@ macro_rules! request_builder {
         pub struct RequestBuilder {
             client: $client,
             inner: $inner,
+            extensions: http::Extensions,
         }
 
         impl RequestBuilder {
             pub(crate) fn new(client: $client, inner: $inner) -> Self {
-                Self { client, inner }
+                Self {
+                    client,
+                    inner,
+                    extensions: http::Extensions::new(),
+                }
             }
 
             /// Applies any method of reqwest's builder.
@@ -61,6 +66,14 @@ macro_rules! request_builder {
                     inner: change(self.inner),
                     ..self
                 }
+            }
+
+            /// Adds what [`Authorizer::per_request`](oauth_core::Authorizer::per_request) is to know of the request, its
+            /// tenant say, or a [`RequestSource`](oauth_core::RequestSource): whose token it bears. It is not sent, and
+            /// not part of what [`build`](Self::build) gives: see `execute_with` of the client.
+            pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+                self.extensions.insert(value);
+                self
             }
 
             /// Adds a header. `Authorization` replaces the token.
@@ -148,6 +161,7 @@ macro_rules! request_builder {
                 Some(Self {
                     client: self.client.clone(),
                     inner: self.inner.try_clone()?,
+                    extensions: self.extensions.clone(),
                 })
             }
         }

@@ -14,6 +14,10 @@ use crate::exchange::Attempts;
 /// Put it behind a middleware that retries, so that each attempt bears a current token. Give the reqwest client at
 /// the end the [`redirect_policy`](crate::redirect_policy).
 ///
+/// A [`RequestSource`](oauth_core::RequestSource) among the extensions of a request
+/// (`RequestBuilder::with_extension` of reqwest-middleware) says whose token it bears, and
+/// [`Authorizer::per_request`] sees all of them.
+///
 /// # Errors
 ///
 /// [`Error::Middleware`] holds the [`oauth_core::Error`] if there is no token, or it is not meant for the
@@ -54,7 +58,7 @@ impl Middleware for OAuthMiddleware {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        let attempts = Attempts::start(&self.authorizer, &mut request).await;
+        let attempts = Attempts::start(&self.authorizer, &mut request, extensions).await;
         let mut attempts = attempts.map_err(Error::middleware)?;
         loop {
             let mut response = next.clone().run(request, extensions).await?;

@@ -32,6 +32,8 @@ impl RequestBuilder {
     /// [`Error::Token`] if there is no token or it is not meant for the request's origin; [`Error::Http`] if
     /// the request is not valid or the exchange fails.
     pub async fn send(self) -> Result<Response, Error> {
-        self.client.execute(self.inner.build()?).await
+        self.client
+            .execute_with(self.inner.build()?, &self.extensions)
+            .await
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 #[cfg(panic = "unwind")]
 use std::panic::catch_unwind;
 
+use http::Extensions;
 use oauth_core::{Authorizer, TokenSource};
 use reqwest::blocking::{Request, Response};
 #[cfg(panic = "unwind")]
@@ -65,9 +66,24 @@ impl Client {
     ///
     /// [`Error::Token`] if there is no token or it is not meant for the request's origin; [`Error::Http`] if
     /// the exchange fails; [`Error::InsideRuntime`].
-    pub fn execute(&self, mut request: Request) -> Result<Response, Error> {
+    pub fn execute(&self, request: Request) -> Result<Response, Error> {
+        self.execute_with(request, &Extensions::new())
+    }
+
+    /// Authorizes and sends a finished request, with what `extensions` say about it: a
+    /// [`RequestSource`](oauth_core::RequestSource) among them says whose token it bears, and
+    /// [`Authorizer::per_request`] sees all of them. (reqwest does not show the extensions of its own requests.)
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute), and [`Error::Token`] with what `per_request` said.
+    pub fn execute_with(
+        &self,
+        mut request: Request,
+        extensions: &Extensions,
+    ) -> Result<Response, Error> {
         outside_of_any_runtime()?;
-        let mut attempts = Attempts::start_blocking(&self.authorizer, &mut request)?;
+        let mut attempts = Attempts::start_blocking(&self.authorizer, &mut request, extensions)?;
         loop {
             let mut response = self.http.execute(request)?;
             match attempts.next_blocking(&response) {

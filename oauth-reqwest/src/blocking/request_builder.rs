@@ -24,6 +24,7 @@ impl RequestBuilder {
     /// [`Error::Token`] if there is no token or it is not meant for the request's origin; [`Error::Http`] if
     /// the request is not valid or the exchange fails; [`Error::InsideRuntime`].
     pub fn send(self) -> Result<Response, Error> {
-        self.client.execute(self.inner.build()?)
+        self.client
+            .execute_with(self.inner.build()?, &self.extensions)
     }
 }
