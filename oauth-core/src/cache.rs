@@ -8,12 +8,12 @@ use std::sync::{Arc, PoisonError};
 use arc_swap::ArcSwapOption;
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
-use tracing::{debug, warn};
 
 use crate::clock::{BoxFuture, Clock};
 use crate::error::{Error, ErrorKind};
 use crate::fleet::Fleet;
 use crate::flight::{Driver, Flight, Outcome, Waiter, Waiters, lost};
+use crate::observe::{self, ObservedFlight, Observer};
 use crate::refresh::backoff::Draw;
 use crate::refresh::decision::Decision;
 use crate::refresh::held::Usable;
@@ -35,6 +35,7 @@ pub(crate) struct Cache<S> {
     fleet: Option<Box<Fleet>>,
     clock: Arc<dyn Clock>,
     spawner: Arc<dyn Spawner>,
+    observer: Observer,
     /// What the hit path reads: nothing else of the state.
     published: ArcSwapOption<Usable>,
     /// The moment, as nanoseconds, from which a hit has more to do than to use the token.
@@ -61,12 +62,14 @@ impl<S: TokenSource + 'static> Cache<S> {
         policy: RefreshPolicy,
         clock: Arc<dyn Clock>,
         spawner: Arc<dyn Spawner>,
+        observer: Observer,
     ) -> Self {
         Self {
             source,
             fleet,
             clock,
             spawner,
+            observer,
             published: ArcSwapOption::empty(),
             next_look: AtomicU64::new(u64::MAX),
             state: Mutex::new(State {
@@ -102,11 +105,9 @@ impl<S: TokenSource + 'static> Cache<S> {
             return;
         };
         self.publish(&state);
+        let status = state.machine.status(now);
         drop(state);
-        debug!(
-            generation = token.generation(),
-            "a server rejected the token in hand"
-        );
+        self.observer.rejected(token.generation(), &status);
         if let Some(fleet) = &self.fleet {
             fleet.reject(&original);
         }
@@ -117,8 +118,11 @@ impl<S: TokenSource + 'static> Cache<S> {
     pub(crate) async fn token(self: &Arc<Self>) -> Outcome {
         for _ in 0..ROUNDS {
             match self.enter() {
-                Entry::Got(outcome) => return outcome,
+                Entry::Got(outcome) => {
+                    return outcome.inspect_err(|error| self.observer.turned_away(error));
+                }
                 Entry::Wait(waiter) => {
+                    self.observer.waits();
                     let token = waiter.await?;
                     if self.lock().machine.is_still_good(&token, self.clock.now()) {
                         return Ok(token);
@@ -173,7 +177,6 @@ impl<S: TokenSource + 'static> Cache<S> {
         }
         let driver = self.start(&mut state, now);
         drop(state);
-        debug!("the token in hand is due for renewal");
         self.spawner.spawn(driver.into_work());
     }
 
@@ -181,7 +184,9 @@ impl<S: TokenSource + 'static> Cache<S> {
     fn start(self: &Arc<Self>, state: &mut State, now: Instant) -> Driver {
         let id = state.machine.start_flight(now);
         let waiters = Waiters::default();
-        let work = Box::pin(Arc::clone(self).fly(id, waiters.clone()));
+        let reason = state.machine.status(now).last_reason();
+        let observed = self.observer.flight(reason, now);
+        let work = Box::pin(Arc::clone(self).fly(id, waiters.clone(), observed));
         let (flight, driver) = Flight::new(id, waiters, work);
         state.flight = Some(Box::new(flight));
         self.next_look
@@ -194,24 +199,17 @@ impl<S: TokenSource + 'static> Cache<S> {
         self: Arc<Self>,
         id: FlightId,
         waiters: Waiters,
+        observed: ObservedFlight,
     ) -> impl Future<Output = Outcome> + Send + 'static {
         let landing = Landing {
             cache: self,
             id,
             landed: false,
+            observed,
         };
         async move {
-            let cache = &landing.cache;
-            let timeout = cache.lock().machine.policy().acquire_timeout;
-            let deadline = cache.clock.now() + timeout;
-            let outcome = {
-                let work: BoxFuture<'_, _> = Box::pin(cache.attempts(&waiters, deadline));
-                match select(work, cache.clock.sleep(timeout)).await {
-                    Either::Left((outcome, _)) => outcome,
-                    Either::Right(_) => Err(cache.lock().machine.timed_out()),
-                }
-            };
-            landing.land(outcome)
+            let span = landing.observed.span();
+            observe::within(span, landing.fly(waiters)).await
         }
     }
 
@@ -221,9 +219,11 @@ impl<S: TokenSource + 'static> Cache<S> {
         &self,
         waiters: &Waiters,
         deadline: Instant,
+        observed: &ObservedFlight,
     ) -> Result<(AccessToken, Instant), Error> {
         let mut attempt = 1;
         loop {
+            observed.attempt(attempt);
             let sent = self.clock.now();
             let answer = AssertUnwindSafe(self.ask()).catch_unwind().await;
             let error = match answer.unwrap_or_else(|_| Err(panicked())) {
@@ -246,12 +246,7 @@ impl<S: TokenSource + 'static> Cache<S> {
             let Some(pause) = pause else {
                 return Err(error);
             };
-            debug!(
-                error = format_args!("{error:#}"),
-                attempt,
-                ?pause,
-                "a token request failed; trying again"
-            );
+            observed.retries(&error, attempt, pause);
             if self.clock.now() + pause >= deadline {
                 // The flight ends first. A machine that wakes up after both would send a request only to
                 // give it up.
@@ -313,22 +308,38 @@ struct Landing<S: TokenSource + 'static> {
     cache: Arc<Cache<S>>,
     id: FlightId,
     landed: bool,
+    observed: ObservedFlight,
 }
 
 impl<S: TokenSource + 'static> Landing<S> {
+    async fn fly(self, waiters: Waiters) -> Outcome {
+        let cache = &self.cache;
+        let timeout = cache.lock().machine.policy().acquire_timeout;
+        let deadline = cache.clock.now() + timeout;
+        let outcome = {
+            let work = cache.attempts(&waiters, deadline, &self.observed);
+            let work: BoxFuture<'_, _> = Box::pin(work);
+            match select(work, cache.clock.sleep(timeout)).await {
+                Either::Left((outcome, _)) => outcome,
+                Either::Right(_) => Err(cache.lock().machine.timed_out()),
+            }
+        };
+        self.land(outcome)
+    }
+
     fn land(mut self, outcome: Result<(AccessToken, Instant), Error>) -> Outcome {
         self.landed = true;
         let now = self.cache.clock.now();
         let mut state = self.cache.lock();
         let draw = state.draw();
+        let before = state.machine.status(now);
         let outcome = state.machine.end_flight(self.id, now, outcome, draw);
+        let after = state.machine.status(now);
         state.flight.take_if(|flight| flight.id() == self.id);
         self.cache.publish(&state);
         drop(state);
-        match &outcome {
-            Ok(token) => debug!(generation = token.generation(), "a token came"),
-            Err(error) => warn!(error = format_args!("{error:#}"), "no token came"),
-        }
+        let moment = (now, self.cache.clock.wall());
+        self.observed.ended(&outcome, (&before, &after), moment);
         outcome
     }
 }
@@ -338,7 +349,7 @@ impl<S: TokenSource + 'static> Drop for Landing<S> {
         if self.landed {
             return;
         }
-        debug!("a token request was dropped unfinished; the next caller starts over");
+        self.observed.dropped(self.cache.clock.now());
         let mut state = self.cache.lock();
         state.machine.drop_flight(self.id);
         self.cache

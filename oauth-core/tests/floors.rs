@@ -24,7 +24,17 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "stored_token",
         ],
     ),
-    ("outcomes", &["oauth_error", "discovery_error", "error"]),
+    (
+        "outcomes",
+        &[
+            "oauth_error",
+            "discovery_error",
+            "error",
+            "refresh/status",
+            "metric",
+            "observe",
+        ],
+    ),
     (
         "pure",
         &[
@@ -47,7 +57,6 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "refresh/backoff",
             "refresh/decision",
             "refresh/held",
-            "refresh/status",
             "refresh/machine",
         ],
     ),
