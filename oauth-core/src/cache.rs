@@ -32,15 +32,20 @@ const ROUNDS: usize = 4;
 /// What all clones of a cached source share.
 pub(crate) struct Cache<S> {
     pub(crate) source: S,
-    fleet: Option<Box<Fleet>>,
+    extras: Option<Box<Extras>>,
     clock: Arc<dyn Clock>,
     spawner: Arc<dyn Spawner>,
-    observer: Observer,
     /// What the hit path reads: nothing else of the state.
     published: ArcSwapOption<Usable>,
     /// The moment, as nanoseconds, from which a hit has more to do than to use the token.
     next_look: AtomicU64,
     state: Mutex<State>,
+}
+
+/// What few sources have, out of the way of the others.
+pub(crate) struct Extras {
+    pub(crate) fleet: Option<Fleet>,
+    pub(crate) observer: Observer,
 }
 
 /// Locked for moments only: never across an await, a request, a user's code or an event.
@@ -58,18 +63,16 @@ enum Entry {
 impl<S: TokenSource + 'static> Cache<S> {
     pub(crate) fn new(
         source: S,
-        fleet: Option<Box<Fleet>>,
+        extras: Option<Box<Extras>>,
         policy: RefreshPolicy,
         clock: Arc<dyn Clock>,
         spawner: Arc<dyn Spawner>,
-        observer: Observer,
     ) -> Self {
         Self {
             source,
-            fleet,
+            extras,
             clock,
             spawner,
-            observer,
             published: ArcSwapOption::empty(),
             next_look: AtomicU64::new(u64::MAX),
             state: Mutex::new(State {
@@ -107,8 +110,8 @@ impl<S: TokenSource + 'static> Cache<S> {
         self.publish(&state);
         let status = state.machine.status(now);
         drop(state);
-        self.observer.rejected(token.generation(), &status);
-        if let Some(fleet) = &self.fleet {
+        self.observer().rejected(token.generation(), &status);
+        if let Some(fleet) = self.fleet() {
             fleet.reject(&original);
         }
         self.source.reject(&original);
@@ -119,10 +122,10 @@ impl<S: TokenSource + 'static> Cache<S> {
         for _ in 0..ROUNDS {
             match self.enter() {
                 Entry::Got(outcome) => {
-                    return outcome.inspect_err(|error| self.observer.turned_away(error));
+                    return outcome.inspect_err(|error| self.observer().turned_away(error));
                 }
                 Entry::Wait(waiter) => {
-                    self.observer.waits();
+                    self.observer().waits();
                     let token = waiter.await?;
                     if self.lock().machine.is_still_good(&token, self.clock.now()) {
                         return Ok(token);
@@ -185,7 +188,7 @@ impl<S: TokenSource + 'static> Cache<S> {
         let id = state.machine.start_flight(now);
         let waiters = Waiters::default();
         let reason = state.machine.status(now).last_reason();
-        let observed = self.observer.flight(reason, now);
+        let observed = self.observer().flight(reason, now);
         let work = Box::pin(Arc::clone(self).fly(id, waiters.clone(), observed));
         let (flight, driver) = Flight::new(id, waiters, work);
         state.flight = Some(Box::new(flight));
@@ -258,7 +261,7 @@ impl<S: TokenSource + 'static> Cache<S> {
     }
 
     async fn ask(&self) -> Result<AccessToken, Error> {
-        match &self.fleet {
+        match self.fleet() {
             Some(fleet) => fleet.token(&self.source).await,
             None => self.source.token().await,
         }
@@ -284,8 +287,16 @@ impl<S> Cache<S> {
 
     pub(crate) fn status(&self) -> Status {
         let status = self.lock().machine.status(self.clock.now());
-        let fleet = self.fleet.as_deref();
-        status.with_store_failures(fleet.map_or(0, Fleet::failures))
+        status.with_store_failures(self.fleet().map_or(0, Fleet::failures))
+    }
+
+    fn fleet(&self) -> Option<&Fleet> {
+        self.extras.as_ref()?.fleet.as_ref()
+    }
+
+    fn observer(&self) -> &Observer {
+        let extras = self.extras.as_ref();
+        extras.map_or(&Observer::NAMELESS, |extras| &extras.observer)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Extras};
 use crate::clock::Clock;
 use crate::default_spawner::DefaultSpawner;
 use crate::dpop::Dpop;
@@ -222,20 +222,20 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
     /// The cache, empty. Nothing is fetched before it is needed.
     pub fn build(self) -> CachedTokenSource<S> {
         let limits = (self.store_timeout, self.lease_ttl);
+        let is_plain = self.store.is_none() && self.name.is_none();
         let observer = Observer::new(self.name);
         let fleet = self.store.map(|place| {
             let clock = Arc::clone(&self.clock);
-            let fleet = Fleet::new(place, limits, self.policy.settings(), clock, observer.clone());
-            Box::new(fleet)
+            Fleet::new(
+                place,
+                limits,
+                self.policy.settings(),
+                clock,
+                observer.clone(),
+            )
         });
-        let cache = Cache::new(
-            self.source,
-            fleet,
-            self.policy,
-            self.clock,
-            self.spawner,
-            observer,
-        );
+        let extras = (!is_plain).then(|| Box::new(Extras { fleet, observer }));
+        let cache = Cache::new(self.source, extras, self.policy, self.clock, self.spawner);
         CachedTokenSource {
             cache: Arc::new(cache),
         }

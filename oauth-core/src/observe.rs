@@ -40,13 +40,18 @@ macro_rules! event {
 }
 
 /// Who is observed: a cached source, by the name that it was given.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Observer {
     #[cfg(any(feature = "tracing", feature = "metrics"))]
     name: Option<Arc<str>>,
 }
 
 impl Observer {
+    pub(crate) const NAMELESS: Self = Self {
+        #[cfg(any(feature = "tracing", feature = "metrics"))]
+        name: None,
+    };
+
     pub(crate) fn new(name: Option<Arc<str>>) -> Self {
         Self {
             #[cfg(any(feature = "tracing", feature = "metrics"))]
@@ -369,7 +374,7 @@ pub(crate) fn within<F: Future>(span: Span, work: F) -> impl Future<Output = F::
 /// An API request is authorized for the second time.
 pub(crate) fn resent() {
     event!(DEBUG, "resent", "the request is authorized anew");
-    Observer::default().count(&metric::RESENDS, &[]);
+    Observer::NAMELESS.count(&metric::RESENDS, &[]);
 }
 
 /// A server wants its nonce in the proof (RFC 9449 §8 and §9).
@@ -380,7 +385,7 @@ pub(crate) fn nonce_wanted(endpoint: &'static str) {
         endpoint,
         "the server wants its nonce in the proof"
     );
-    Observer::default().count(&metric::DPOP_NONCES, &[("endpoint", endpoint)]);
+    Observer::NAMELESS.count(&metric::DPOP_NONCES, &[("endpoint", endpoint)]);
 }
 
 /// An endpoint of the authorization server answered.
