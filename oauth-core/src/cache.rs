@@ -13,7 +13,8 @@ use crate::clock::{BoxFuture, Clock};
 use crate::error::{Error, ErrorKind};
 use crate::fleet::Fleet;
 use crate::flight::{Driver, Flight, Outcome, Waiter, Waiters, lost};
-use crate::observe::{self, ObservedFlight, Observer};
+use crate::observe::Observer;
+use crate::observed_flight::{ObservedFlight, within};
 use crate::refresh::backoff::Draw;
 use crate::refresh::decision::Decision;
 use crate::refresh::held::Usable;
@@ -188,7 +189,7 @@ impl<S: TokenSource + 'static> Cache<S> {
         let id = state.machine.start_flight(now);
         let waiters = Waiters::default();
         let reason = state.machine.status(now).last_reason();
-        let observed = self.observer().flight(reason, now);
+        let observed = ObservedFlight::new(self.observer(), reason, now);
         let work = Box::pin(Arc::clone(self).fly(id, waiters.clone(), observed));
         let (flight, driver) = Flight::new(id, waiters, work);
         state.flight = Some(Box::new(flight));
@@ -212,7 +213,7 @@ impl<S: TokenSource + 'static> Cache<S> {
         };
         async move {
             let span = landing.observed.span();
-            observe::within(span, landing.fly(waiters)).await
+            within(span, landing.fly(waiters)).await
         }
     }
 

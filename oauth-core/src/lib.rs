@@ -57,6 +57,7 @@ mod memory_store;
 mod metric;
 mod oauth_error;
 mod observe;
+mod observed_flight;
 mod other_grants;
 mod protocol;
 mod refresh;

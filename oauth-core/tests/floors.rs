@@ -33,6 +33,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "refresh/status",
             "metric",
             "observe",
+            "observed_flight",
         ],
     ),
     (
