@@ -161,7 +161,10 @@ impl Client {
                 let input = self.assertion(endpoint, self.hmac, None)?;
                 let secret = secret.expose_secret();
                 let signature = crate::signing_key::hmac(self.hmac, secret, input.as_bytes())?;
-                Ok(self.by_assertion(compact(input, &signature)))
+                let mut authentication = self.by_assertion(compact(input, &signature));
+                // It is not sent, but the server knows it, and may quote it.
+                authentication.keep_secret(secret);
+                Ok(authentication)
             }
             (Credential::Secret(_), Some(secret)) => {
                 Authentication::by_secret(endpoint.method, &self.id, secret)
