@@ -11,7 +11,8 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant as Monotonic};
 
 use async_task::Runnable;
-use tracing::error;
+
+use crate::observe;
 
 /// Has the background thread do `work`.
 pub(crate) fn spawn(work: impl Future<Output = ()> + Send + 'static) {
@@ -102,7 +103,7 @@ impl Thread {
         {
             Ok(handle) => queue.served_by = Some(handle.thread().id()),
             // Whoever waits for the work drives it on; the next call tries again.
-            Err(cause) => error!(%cause, "no thread for background work could be started"),
+            Err(cause) => observe::no_thread(&cause),
         }
     }
 
@@ -113,7 +114,7 @@ impl Thread {
             if let Some(runnable) = queue.runnables.pop_front() {
                 drop(queue);
                 if catch_unwind(AssertUnwindSafe(|| runnable.run())).is_err() {
-                    error!("background work panicked");
+                    observe::background_panicked("background work panicked");
                 }
                 queue = self.lock();
                 continue;
@@ -126,7 +127,7 @@ impl Thread {
                     // A waker is somebody else's code.
                     let wake = AssertUnwindSafe(|| waker.into_iter().for_each(Waker::wake));
                     if catch_unwind(wake).is_err() {
-                        error!("waking who slept panicked");
+                        observe::background_panicked("waking who slept panicked");
                     }
                     queue = self.lock();
                 }

@@ -8,12 +8,13 @@ use std::sync::{Arc, PoisonError};
 use arc_swap::ArcSwapOption;
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
-use tracing::{debug, warn};
 
 use crate::clock::{BoxFuture, Clock};
 use crate::error::{Error, ErrorKind};
 use crate::fleet::Fleet;
 use crate::flight::{Driver, Flight, Outcome, Waiter, Waiters, lost};
+use crate::observe::Observer;
+use crate::observed_flight::{ObservedFlight, within};
 use crate::refresh::backoff::Draw;
 use crate::refresh::decision::Decision;
 use crate::refresh::held::Usable;
@@ -34,7 +35,7 @@ pub(crate) const ROUNDS: usize = 4;
 /// What all clones of a cached source share.
 pub(crate) struct Cache<S> {
     pub(crate) source: S,
-    fleet: Option<Box<Fleet>>,
+    extras: Option<Box<Extras>>,
     pub(crate) clock: Arc<dyn Clock>,
     spawner: Arc<dyn Spawner>,
     /// What the hit path reads: nothing else of the state.
@@ -42,7 +43,13 @@ pub(crate) struct Cache<S> {
     /// The moment, as nanoseconds, from which a hit has more to do than to use the token.
     next_look: AtomicU64,
     state: Mutex<State>,
-    kept_warm: Option<Box<Place>>,
+}
+
+/// What few sources have, out of the way of the others.
+pub(crate) struct Extras {
+    pub(crate) fleet: Option<Box<Fleet>>,
+    pub(crate) observer: Observer,
+    pub(crate) kept_warm: Option<Place>,
 }
 
 /// Locked for moments only: never across an await, a request, a user's code or an event.
@@ -60,15 +67,14 @@ pub(crate) enum Entry {
 impl<S: TokenSource + 'static> Cache<S> {
     pub(crate) fn new(
         source: S,
-        fleet: Option<Box<Fleet>>,
+        extras: Option<Box<Extras>>,
         policy: RefreshPolicy,
         clock: Arc<dyn Clock>,
         spawner: Arc<dyn Spawner>,
-        kept_warm: Option<Box<Place>>,
     ) -> Self {
         Self {
             source,
-            fleet,
+            extras,
             clock,
             spawner,
             published: ArcSwapOption::empty(),
@@ -77,7 +83,6 @@ impl<S: TokenSource + 'static> Cache<S> {
                 machine: Machine::new(policy),
                 flight: None,
             }),
-            kept_warm,
         }
     }
 
@@ -107,12 +112,10 @@ impl<S: TokenSource + 'static> Cache<S> {
             return;
         };
         self.publish(&state, now);
+        let status = state.machine.status(now);
         drop(state);
-        debug!(
-            generation = token.generation(),
-            "a server rejected the token in hand"
-        );
-        if let Some(fleet) = &self.fleet {
+        self.observer().rejected(token.generation(), &status);
+        if let Some(fleet) = self.fleet() {
             fleet.reject(&original);
         }
         self.source.reject(&original);
@@ -122,8 +125,11 @@ impl<S: TokenSource + 'static> Cache<S> {
     pub(crate) async fn token(self: &Arc<Self>) -> Outcome {
         for _ in 0..ROUNDS {
             match self.enter() {
-                Entry::Got(outcome) => return outcome,
+                Entry::Got(outcome) => {
+                    return outcome.inspect_err(|error| self.observer().turned_away(error));
+                }
                 Entry::Wait(waiter) => {
+                    self.observer().waits();
                     let token = waiter.await?;
                     if self.lock().machine.is_still_good(&token, self.clock.now()) {
                         return Ok(token);
@@ -189,7 +195,6 @@ impl<S: TokenSource + 'static> Cache<S> {
     fn renew(self: &Arc<Self>, mut state: MutexGuard<'_, State>, now: Instant) {
         let driver = self.start(&mut state, now);
         drop(state);
-        debug!("the token in hand is due for renewal");
         self.spawner.spawn(driver.into_work());
     }
 
@@ -197,7 +202,9 @@ impl<S: TokenSource + 'static> Cache<S> {
     fn start(self: &Arc<Self>, state: &mut State, now: Instant) -> Driver {
         let id = state.machine.start_flight(now);
         let waiters = Waiters::default();
-        let work = Box::pin(Arc::clone(self).fly(id, waiters.clone()));
+        let reason = state.machine.status(now).last_reason();
+        let observed = ObservedFlight::new(self.observer(), reason, now);
+        let work = Box::pin(Arc::clone(self).fly(id, waiters.clone(), observed));
         let (flight, driver) = Flight::new(id, waiters, work);
         state.flight = Some(Box::new(flight));
         self.set_next_look(state, now);
@@ -209,24 +216,17 @@ impl<S: TokenSource + 'static> Cache<S> {
         self: Arc<Self>,
         id: FlightId,
         waiters: Waiters,
+        observed: ObservedFlight,
     ) -> impl Future<Output = Outcome> + Send + 'static {
         let landing = Landing {
             cache: self,
             id,
             landed: false,
+            observed,
         };
         async move {
-            let cache = &landing.cache;
-            let timeout = cache.lock().machine.policy().acquire_timeout;
-            let deadline = cache.clock.now() + timeout;
-            let outcome = {
-                let work: BoxFuture<'_, _> = Box::pin(cache.attempts(&waiters, deadline));
-                match select(work, cache.clock.sleep(timeout)).await {
-                    Either::Left((outcome, _)) => outcome,
-                    Either::Right(_) => Err(cache.lock().machine.timed_out()),
-                }
-            };
-            landing.land(outcome)
+            let span = landing.observed.span();
+            within(span, landing.fly(waiters)).await
         }
     }
 
@@ -236,9 +236,11 @@ impl<S: TokenSource + 'static> Cache<S> {
         &self,
         waiters: &Waiters,
         deadline: Instant,
+        observed: &ObservedFlight,
     ) -> Result<(AccessToken, Instant), Error> {
         let mut attempt = 1;
         loop {
+            observed.attempt(attempt);
             let sent = self.clock.now();
             let answer = AssertUnwindSafe(self.ask()).catch_unwind().await;
             let error = match answer.unwrap_or_else(|_| Err(panicked())) {
@@ -261,12 +263,7 @@ impl<S: TokenSource + 'static> Cache<S> {
             let Some(pause) = pause else {
                 return Err(error);
             };
-            debug!(
-                error = format_args!("{error:#}"),
-                attempt,
-                ?pause,
-                "a token request failed; trying again"
-            );
+            observed.retries(&error, attempt, pause);
             if self.clock.now() + pause >= deadline {
                 // The flight ends first. A machine that wakes up after both would send a request only to
                 // give it up.
@@ -278,7 +275,7 @@ impl<S: TokenSource + 'static> Cache<S> {
     }
 
     async fn ask(&self) -> Result<AccessToken, Error> {
-        match &self.fleet {
+        match self.fleet() {
             Some(fleet) => fleet.token(&self.source).await,
             None => self.source.token().await,
         }
@@ -307,7 +304,7 @@ impl<S> Cache<S> {
     fn set_next_look(&self, state: &State, now: Instant) {
         let look = state.machine.next_look().as_nanos();
         self.next_look.store(look, Ordering::Relaxed);
-        if let Some(place) = &self.kept_warm {
+        if let Some(place) = self.kept_warm() {
             place.schedule(state.machine.next_warm_look(now));
         }
     }
@@ -322,8 +319,20 @@ impl<S> Cache<S> {
 
     pub(crate) fn status(&self) -> Status {
         let status = self.lock().machine.status(self.clock.now());
-        let fleet = self.fleet.as_deref();
-        status.with_store_failures(fleet.map_or(0, Fleet::failures))
+        status.with_store_failures(self.fleet().map_or(0, Fleet::failures))
+    }
+
+    fn fleet(&self) -> Option<&Fleet> {
+        self.extras.as_ref()?.fleet.as_deref()
+    }
+
+    fn kept_warm(&self) -> Option<&Place> {
+        self.extras.as_ref()?.kept_warm.as_ref()
+    }
+
+    fn observer(&self) -> &Observer {
+        let extras = self.extras.as_ref();
+        extras.map_or(&Observer::NAMELESS, |extras| &extras.observer)
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -346,22 +355,38 @@ struct Landing<S: TokenSource + 'static> {
     cache: Arc<Cache<S>>,
     id: FlightId,
     landed: bool,
+    observed: ObservedFlight,
 }
 
 impl<S: TokenSource + 'static> Landing<S> {
+    async fn fly(self, waiters: Waiters) -> Outcome {
+        let cache = &self.cache;
+        let timeout = cache.lock().machine.policy().acquire_timeout;
+        let deadline = cache.clock.now() + timeout;
+        let outcome = {
+            let work = cache.attempts(&waiters, deadline, &self.observed);
+            let work: BoxFuture<'_, _> = Box::pin(work);
+            match select(work, cache.clock.sleep(timeout)).await {
+                Either::Left((outcome, _)) => outcome,
+                Either::Right(_) => Err(cache.lock().machine.timed_out()),
+            }
+        };
+        self.land(outcome)
+    }
+
     fn land(mut self, outcome: Result<(AccessToken, Instant), Error>) -> Outcome {
         self.landed = true;
         let now = self.cache.clock.now();
         let mut state = self.cache.lock();
         let draw = state.draw();
+        let before = state.machine.status(now);
         let outcome = state.machine.end_flight(self.id, now, outcome, draw);
+        let after = state.machine.status(now);
         state.flight.take_if(|flight| flight.id() == self.id);
         self.cache.publish(&state, now);
         drop(state);
-        match &outcome {
-            Ok(token) => debug!(generation = token.generation(), "a token came"),
-            Err(error) => warn!(error = format_args!("{error:#}"), "no token came"),
-        }
+        let moment = (now, self.cache.clock.wall());
+        self.observed.ended(&outcome, (&before, &after), moment);
         outcome
     }
 }
@@ -371,8 +396,8 @@ impl<S: TokenSource + 'static> Drop for Landing<S> {
         if self.landed {
             return;
         }
-        debug!("a token request was dropped unfinished; the next caller starts over");
         let now = self.cache.clock.now();
+        self.observed.dropped(now);
         let mut state = self.cache.lock();
         state.machine.drop_flight(self.id);
         self.cache.set_next_look(&state, now);

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Extras};
 use crate::clock::Clock;
 use crate::default_spawner::DefaultSpawner;
 use crate::dpop::Dpop;
 use crate::error::Error;
 use crate::fleet::{Fleet, LEASE_TTL, STORE_TIMEOUT};
+use crate::observe::Observer;
 use crate::refresh::policy::RefreshPolicy;
 use crate::refresh::status::Status;
 use crate::source::TokenSource;
@@ -82,6 +83,7 @@ impl<S: TokenSource + 'static> CachedTokenSource<S> {
     pub fn builder(source: S) -> CachedTokenSourceBuilder<S> {
         CachedTokenSourceBuilder {
             source,
+            name: None,
             store: None,
             store_timeout: STORE_TIMEOUT,
             lease_ttl: LEASE_TTL,
@@ -188,6 +190,7 @@ impl<S> fmt::Debug for CachedTokenSource<S> {
 #[must_use]
 pub struct CachedTokenSourceBuilder<S> {
     source: S,
+    name: Option<Arc<str>>,
     store: Option<(Arc<dyn TokenStore>, TokenKey)>,
     store_timeout: Duration,
     lease_ttl: Duration,
@@ -211,6 +214,14 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
 
     pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// What to call this source in logs and metrics (their field or label `source`): `billing`. Default: nothing. Give
+    /// one only to a few sources that live as long as the program, never to one a tenant: each name is a series of its
+    /// own in every metric, for ever.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
         self
     }
 
@@ -274,26 +285,28 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
     /// The cache, empty. Nothing is fetched before it is needed.
     pub fn build(self) -> CachedTokenSource<S> {
         let limits = (self.store_timeout, self.lease_ttl);
+        let is_plain = self.store.is_none() && self.name.is_none() && !self.keep_warm;
+        let observer = Observer::new(self.name);
         let fleet = self.store.map(|place| {
-            let fleet = Fleet::new(
+            let clock = Arc::clone(&self.clock);
+            Fleet::new(
                 place,
                 limits,
                 self.policy.settings(),
-                Arc::clone(&self.clock),
-            );
-            Box::new(fleet)
+                clock,
+                observer.clone(),
+            )
         });
         let cache = Arc::new_cyclic(|this: &Weak<Cache<S>>| {
-            let place = || Box::new(Place::new(Weak::<Cache<S>>::clone(this), &self.clock));
-            let place = self.keep_warm.then(place);
-            Cache::new(
-                self.source,
-                fleet,
-                self.policy,
-                self.clock,
-                self.spawner,
-                place,
-            )
+            let place = || Place::new(Weak::<Cache<S>>::clone(this), &self.clock);
+            let extras = (!is_plain).then(|| {
+                Box::new(Extras {
+                    fleet: fleet.map(Box::new),
+                    observer,
+                    kept_warm: self.keep_warm.then(place),
+                })
+            });
+            Cache::new(self.source, extras, self.policy, self.clock, self.spawner)
         });
         CachedTokenSource { cache }
     }

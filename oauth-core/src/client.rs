@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use tracing::debug;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
@@ -15,6 +14,7 @@ use crate::dpop::{Audience, Dpop};
 use crate::error::{Error, ErrorKind};
 use crate::http_client::HttpClient;
 use crate::oauth_error::OAuthErrorCode;
+use crate::observe;
 use crate::protocol::assertion::{Assertion, AssertionAudience};
 use crate::protocol::client_auth::Authentication;
 #[cfg(feature = "jwt")]
@@ -80,6 +80,7 @@ impl Client {
             }
             let sent = self.clock.now();
             let response = self.http_client.send(request).await?;
+            observe::answered(endpoint.kind.name(), endpoint.uri.host(), response.status());
             let has_nonce = self.dpop.as_ref().is_some_and(|dpop| {
                 dpop.learn(Audience::AuthorizationServer, &origin, response.headers())
             });
@@ -94,13 +95,13 @@ impl Client {
                 Err(error) => error,
             };
             if retries.nonce && has_nonce && wants_nonce(&error) {
-                debug!("the server wants its nonce in the proof; trying once more");
+                observe::nonce_wanted("token");
                 retries.nonce = false;
             } else if retries.secret && is_about_the_client(&error) {
                 let Some(changed) = self.changed(secret.as_ref()).await else {
                     return Err(error);
                 };
-                debug!("the server refused the client, whose secret has changed; trying once more");
+                observe::secret_changed();
                 secret = Some(changed);
                 retries.secret = false;
             } else {
@@ -114,10 +115,7 @@ impl Client {
         match self.secret().await {
             Ok(again) => again.filter(|again| Some(again.expose_secret()) != exposed(known)),
             Err(error) => {
-                debug!(
-                    error = format_args!("{error:#}"),
-                    "the secret cannot be read again"
-                );
+                observe::secret_unreadable(&error);
                 None
             }
         }
@@ -163,7 +161,10 @@ impl Client {
                 let input = self.assertion(endpoint, self.hmac, None)?;
                 let secret = secret.expose_secret();
                 let signature = crate::signing_key::hmac(self.hmac, secret, input.as_bytes())?;
-                Ok(self.by_assertion(compact(input, &signature)))
+                let mut authentication = self.by_assertion(compact(input, &signature));
+                // It is not sent, but the server knows it, and may quote it.
+                authentication.keep_secret(secret);
+                Ok(authentication)
             }
             (Credential::Secret(_), Some(secret)) => {
                 Authentication::by_secret(endpoint.method, &self.id, secret)

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, StatusCode, Uri};
-use tracing::debug;
 
 use crate::clock::Clock;
 use crate::discovery_error::DiscoveryError;
 use crate::error::{Error, ErrorKind};
 use crate::http_client::HttpClient;
+use crate::observe;
 use crate::protocol::metadata::{self, ServerMetadata};
 use crate::protocol::retry_after::retry_after;
 use crate::shared::{Shared, WeakShared};
@@ -92,10 +92,7 @@ impl Discovery {
             (Ok(metadata), _) => (Arc::new(metadata), self.lifetime),
             (Err(error), None) => return Err(error),
             (Err(error), Some(known)) => {
-                debug!(
-                    error = format_args!("{error:#}"),
-                    "the metadata could not be renewed; using what is known"
-                );
+                observe::metadata_not_renewed(&error);
                 (known.metadata, self.lifetime / 10)
             }
         };
@@ -117,7 +114,7 @@ impl Discovery {
                 Ok(metadata) => return Ok(metadata),
                 Err(fault) => fault,
             };
-            debug!(%fault, "no usable metadata in one place");
+            observe::metadata_unusable(&fault);
             let tells_more = matches!(first, Some(DiscoveryError::NotFound { .. }) | None);
             if tells_more {
                 first = Some(match (first, fault) {

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use crate::background::block_on;
 use crate::dpop::{Audience, Dpop};
 use crate::error::Error;
+use crate::observe;
 use crate::protocol::challenge::Challenge;
 use crate::protocol::dpop::{PROOF, wants_nonce};
 use crate::protocol::origin::Origin;
@@ -185,7 +186,10 @@ impl Exchange<'_> {
         headers.insert(AUTHORIZATION, token.header().clone());
         self.sent = match self.sent {
             Sent::Nothing | Sent::CallersOwn => Sent::Once(token),
-            Sent::Once(_) | Sent::Twice(_) => Sent::Twice(token),
+            Sent::Once(_) | Sent::Twice(_) => {
+                observe::resent();
+                Sent::Twice(token)
+            }
         };
     }
 
@@ -209,6 +213,7 @@ impl Exchange<'_> {
         if let Some(dpop) = self.prover(token) {
             let has_nonce = dpop.learn(Audience::Api, self.origin, headers);
             if has_nonce && wants_nonce(status, headers) {
+                observe::nonce_wanted("api");
                 return verdict;
             }
         }

@@ -1,6 +1,5 @@
 //! What a cache shares with other processes through a store.
 
-use std::error::Error as _;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -9,10 +8,10 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
-use tracing::{debug, warn};
 
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::observe::Observer;
 use crate::refresh::backoff::exponential;
 use crate::refresh::policy::Settings;
 use crate::source::TokenSource;
@@ -49,6 +48,7 @@ pub(crate) struct Fleet {
     safety_margin: Duration,
     assumed_lifetime: Duration,
     state: Mutex<State>,
+    observer: Observer,
 }
 
 #[derive(Default)]
@@ -83,6 +83,7 @@ impl Fleet {
         (timeout, lease_ttl): (Duration, Duration),
         policy: &Settings,
         clock: Arc<dyn Clock>,
+        observer: Observer,
     ) -> Self {
         Self {
             store,
@@ -93,6 +94,7 @@ impl Fleet {
             safety_margin: policy.safety_margin,
             assumed_lifetime: policy.assumed_lifetime,
             state: Mutex::new(State::default()),
+            observer,
         }
     }
 
@@ -111,6 +113,9 @@ impl Fleet {
                 Turn::Ours(lease) => return self.fetch_under(lease, source).await,
                 Turn::StoreFailed => return self.fetch(source, None).await,
                 Turn::Theirs => {
+                    if pause == FIRST_LOOK {
+                        self.observer.lease_lost();
+                    }
                     select(self.clock.sleep(pause), self.store.changed(&self.key)).await;
                     pause = (pause * 2).min(LONGEST_LOOK);
                 }
@@ -190,7 +195,8 @@ impl Fleet {
             token.with_life(now, left)
         };
         state.given = Some((token.clone(), expires));
-        debug!("another process has fetched a token");
+        drop(state);
+        self.observer.token_from_store();
         Some(token)
     }
 
@@ -205,6 +211,7 @@ impl Fleet {
         match self.ask("lease", lease).await {
             Some(Some(lease)) => {
                 self.lock().lease = Some((lease, now + self.lease_ttl));
+                self.observer.lease_won();
                 Turn::Ours(lease)
             }
             Some(None) => Turn::Theirs,
@@ -271,13 +278,7 @@ impl Fleet {
             Either::Right(_) => StoreError::new("it did not answer in time"),
         };
         let rest = self.rest();
-        warn!(
-            what,
-            %error,
-            cause = error.source().map(|cause| cause.to_string()),
-            ?rest,
-            "the token store is left alone for a while; tokens are fetched without it"
-        );
+        self.observer.store_failed(what, &error, rest);
         None
     }
 

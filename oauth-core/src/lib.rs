@@ -31,6 +31,8 @@
 //!
 //! - `jwt`: private keys in memory (`SigningKey`), for `private_key_jwt` and DPoP, and `client_secret_jwt`. Keys
 //!   elsewhere, behind a [`JwsSigner`] of yours, need no feature.
+//! - `metrics`: counters and histograms through the facade of the `metrics` crate, see [`observability`].
+//! - `tracing`: spans and events through the facade of the `tracing` crate, see [`observability`].
 //! - `tokio`: background renewals run on the tokio runtime in which they were noticed. Without it, and
 //!   outside any runtime, one thread serves the whole process.
 
@@ -54,7 +56,10 @@ mod flight;
 mod http_client;
 mod lasting;
 mod memory_store;
+mod metric;
 mod oauth_error;
+mod observe;
+mod observed_flight;
 mod other_grants;
 mod protocol;
 mod refresh;
@@ -80,6 +85,13 @@ mod token_key;
 mod token_management;
 mod unique;
 mod warm;
+
+#[doc = include_str!("../OBSERVABILITY.md")]
+pub mod observability {
+    pub use crate::metric::{METRICS, Metric, MetricKind};
+    #[cfg(feature = "metrics")]
+    pub use crate::observe::describe_metrics;
+}
 
 pub use async_trait::async_trait;
 

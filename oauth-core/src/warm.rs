@@ -8,11 +8,10 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tracing::error;
-
 #[cfg(not(oauth_shuttle))]
 use crate::background::spawn;
 use crate::clock::{BoxFuture, Clock};
+use crate::observe;
 use crate::sync::{AtomicU64, Mutex, MutexGuard};
 use crate::time::Instant;
 
@@ -274,7 +273,7 @@ fn look(source: Weak<dyn Warm>) {
     };
     // A spawner and a clock are others' code, and the other sources are still to be looked at.
     if catch_unwind(AssertUnwindSafe(|| source.look())).is_err() {
-        error!("looking at a source that is kept warm panicked");
+        observe::background_panicked("looking at a source that is kept warm panicked");
     }
 }
 

@@ -327,6 +327,20 @@ fn p09_an_assertion_that_the_server_quotes_is_not_passed_on() {
     );
 }
 
+#[cfg(feature = "jwt")]
+#[test]
+fn p09_a_secret_that_only_signs_and_that_the_server_quotes_is_not_passed_on() {
+    let quoting = r#"{"error":"invalid_client","error_description":"not by hunter2"}"#;
+    let http = Recorder::new([answer(401, quoting)]);
+    let signing = builder(&http).auth_method(ClientAuthMethod::ClientSecretJwt);
+    let error = ask(signing.client_secret("hunter2")).unwrap_err();
+    let shown = format!("{error} {error:?}");
+    assert!(
+        shown.contains("not by [redacted]") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+}
+
 #[test]
 fn p13_each_way_to_authenticate_has_a_key_of_its_own() {
     let http = Recorder::default();

@@ -24,7 +24,18 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "stored_token",
         ],
     ),
-    ("outcomes", &["oauth_error", "discovery_error", "error"]),
+    (
+        "outcomes",
+        &[
+            "oauth_error",
+            "discovery_error",
+            "error",
+            "refresh/status",
+            "metric",
+            "observe",
+            "observed_flight",
+        ],
+    ),
     (
         "pure",
         &[
@@ -47,7 +58,6 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "refresh/backoff",
             "refresh/decision",
             "refresh/held",
-            "refresh/status",
             "refresh/under_way",
             "refresh/machine",
             "refresh/lasting",
@@ -82,6 +92,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "lasting",
             "cached",
             "target",
+            "request_source",
             "exchange",
             "authorizer",
             "secret_source",

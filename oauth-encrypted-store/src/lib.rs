@@ -18,6 +18,7 @@
 
 mod cipher;
 mod key_ring;
+mod observe;
 mod store;
 
 pub use key_ring::{InvalidKey, KeyRing};

@@ -6,9 +6,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_core::{AccessToken, Lease, StoreError, StoredToken, TokenKey, TokenStore, async_trait};
-use tracing::warn;
 
 use crate::key_ring::KeyRing;
+use crate::observe;
 
 const VERSION: &str = "sealed-1";
 
@@ -88,7 +88,7 @@ impl<S> EncryptedStore<S> {
         match self.try_open(key, sealed) {
             Ok(token) => Some(token),
             Err(why) => {
-                warn!(%key, why, "what the store has is taken for no token");
+                observe::unreadable(key, why);
                 None
             }
         }

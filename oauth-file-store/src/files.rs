@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use oauth_core::{Lease, StoreError, StoredToken, TokenKey};
-use tracing::warn;
 
 use crate::lease::LeaseRecord;
+use crate::observe;
 use crate::private::{How, check_directory, read, remove, replace, try_lock};
 
 /// For each key: `KEY.token`; `KEY.lock`, which is held while something is changed; `KEY.lease`, which the holder of
@@ -47,7 +47,7 @@ impl Files {
         match StoredToken::decode(&record) {
             Ok(found) => Ok(Some(found)),
             Err(error) => {
-                warn!(path = %path.display(), %error, "the file is taken for no token");
+                observe::unreadable(&path, &error);
                 Ok(None)
             }
         }

@@ -23,6 +23,7 @@
 
 mod files;
 mod lease;
+mod observe;
 mod private;
 mod store;
 mod worker;

@@ -28,6 +28,7 @@
 //! [`ClientCredentials`]: oauth_core::ClientCredentials
 
 mod jwt_bearer;
+mod observe;
 mod refresh_token;
 mod token_exchange;
 

@@ -1,6 +1,5 @@
 //! A refresh token in exchange for access tokens.
 
-use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,8 @@ use oauth_core::{
     AccessToken, CachedTokenSource, ClientCredentials, Dpop, Error, ExposeSecret, Lease,
     OAuthErrorCode, SecretString, StoreError, StoredToken, TokenKey, TokenSource, TokenStore,
 };
-use tracing::{debug, warn};
+
+use crate::observe;
 
 /// `grant_type` (RFC 6749 §6).
 const GRANT_TYPE: &str = "refresh_token";
@@ -128,7 +128,7 @@ impl RefreshToken {
         let token = match AccessToken::builder(state.current.clone()).build() {
             Ok(token) => token,
             Err(cause) => {
-                warn!(%cause, "the refresh token cannot be kept in a store");
+                observe::unstorable(&cause);
                 return;
             }
         };
@@ -181,8 +181,7 @@ impl RefreshToken {
             Either::Left((Err(error), _)) => error,
             Either::Right(_) => StoreError::new("it did not answer in time"),
         };
-        let cause = error.source().map(|cause| cause.to_string());
-        warn!(what, %error, cause, "the store of the refresh token failed");
+        observe::store_failed(what, &error);
         None
     }
 }
@@ -197,7 +196,7 @@ impl TokenSource for RefreshToken {
         let lease = self.turn(place, &mut state).await;
         let mut outcome = self.refresh(&mut state, lease).await;
         if is_refused(&outcome) && self.take_up(place, &mut state).await {
-            debug!("somebody else has used the refresh token; trying once more with the next");
+            observe::somebody_else_refreshed();
             outcome = self.refresh(&mut state, lease).await;
         }
         if let Some(lease) = lease {

@@ -8,7 +8,8 @@ use oauth_core::{
     SharedTokenSource, TokenSource,
 };
 use std::sync::Arc;
-use tracing::debug;
+
+use crate::observe;
 
 /// `grant_type` (RFC 8693 §2.1).
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -169,7 +170,7 @@ impl TokenSource for TokenExchange {
         self.subject.source.reject(&subject);
         match self.subject.token().await {
             Ok(next) if next.secret() != subject.secret() => {
-                debug!("the server refused the subject's token; trying once more with the next");
+                observe::subject_refused();
                 self.exchange(&next, actor.as_ref()).await
             }
             _ => Err(error),

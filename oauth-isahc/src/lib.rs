@@ -23,6 +23,10 @@
 //!
 //! Or, in whatever async runtime there is: `api.get_async("https://api.example.com/users/23").await?`.
 //!
+//! # Features
+//!
+//! - `tracing` (default), `metrics`: what happens to tokens, as [`oauth_core::observability`] says.
+//!
 //! # TLS
 //!
 //! This crate takes isahc without its default features and leaves the choice of TLS to the program. Depend on

@@ -40,6 +40,7 @@
 mod connection;
 mod error;
 mod keys;
+mod observe;
 mod runtime;
 mod scripts;
 mod store;

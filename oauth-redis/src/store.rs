@@ -10,11 +10,11 @@ use oauth_core::{
 };
 use redis::{Client, IntoConnectionInfo};
 use sha2::{Digest, Sha256};
-use tracing::warn;
 
 use crate::connection::{Connection, Timeouts};
 use crate::error::store_error;
 use crate::keys::Names;
+use crate::observe;
 use crate::runtime;
 use crate::scripts::Scripts;
 use crate::wakeups::Wakeups;
@@ -175,7 +175,7 @@ impl Inner {
         let found = match StoredToken::decode(&record) {
             Ok(found) => found,
             Err(error) => {
-                warn!(%key, %error, "what Redis has is taken for no token");
+                observe::unreadable(key, &error);
                 return Ok(None);
             }
         };

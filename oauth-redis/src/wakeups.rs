@@ -11,11 +11,11 @@ use oauth_core::{Clock, StoreError, SystemClock, TokenKey};
 use redis::aio::PubSub;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use tracing::debug;
 
 use crate::connection::Connection;
 use crate::error::store_error;
 use crate::keys::Names;
+use crate::observe;
 use crate::runtime;
 
 /// Between two attempts to listen.
@@ -103,7 +103,7 @@ async fn listen(connection: Arc<Connection>, pattern: String, waiters: Arc<Waite
                     wake(Some(message.get_channel_name()));
                 }
             }
-            Err(error) => debug!(%error, "no notifications from Redis"),
+            Err(error) => observe::not_notified(&error),
         }
         SystemClock::new().sleep(PAUSE).await;
     }

@@ -29,6 +29,7 @@
 //!
 //! - `blocking`: the same around [`reqwest::blocking::Client`], for synchronous code.
 //! - `json` (default), `form`, `query`, `multipart`: the methods of that name on [`RequestBuilder`].
+//! - `tracing` (default), `metrics`: what happens to tokens, as [`oauth_core::observability`] says.
 //! - `middleware`: `OAuthMiddleware`, for a program that has a chain of reqwest-middleware already.
 
 #[cfg(feature = "blocking")]

@@ -9,6 +9,7 @@
 use std::thread;
 use std::time::Duration;
 
+use http::StatusCode;
 use oauth_core::{
     Authorizer, CachedTokenSource, ClientCredentials, ErrorKind, RefreshPolicy, TokenSource,
 };
@@ -78,7 +79,7 @@ async fn p04_p06_an_api_gets_tokens_that_last_or_a_clear_error() {
     let (first, second) = tokio::join!(call(), call());
     assert_eq!(
         (first.unwrap().status(), second.unwrap().status()),
-        (200.into_status(), 200.into_status())
+        (StatusCode::OK, StatusCode::OK)
     );
     server.assert_token_requests(2);
 

@@ -112,7 +112,8 @@ impl Authentication {
         self.parameters.push(("client_id", id));
     }
 
-    fn keep_secret(&mut self, secret: &str) {
+    /// An answer that quotes it is not passed on as it is.
+    pub(crate) fn keep_secret(&mut self, secret: &str) {
         let encoded = Zeroizing::new(byte_serialize(secret.as_bytes()).collect());
         self.secrets.push(Zeroizing::new(secret.to_owned()));
         self.secrets.push(encoded);

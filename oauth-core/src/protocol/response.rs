@@ -9,11 +9,11 @@ use http::{HeaderMap, Response, StatusCode};
 use secrecy::SecretString;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tracing::debug;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorBuilder, ErrorKind};
 use crate::oauth_error::OAuthError;
+use crate::observe;
 use crate::protocol::challenge::Challenge;
 use crate::protocol::retry_after::retry_after;
 use crate::scope::Scopes;
@@ -190,10 +190,7 @@ fn token(
     for (name, value) in members.iter().filter(|(name, _)| !is_known(name)) {
         match serde_json::from_str(value.get()) {
             Ok(value) => builder = builder.extra(name, value),
-            Err(_) => debug!(
-                member = name,
-                "a member of the token response is unreadable"
-            ),
+            Err(_) => observe::response_odd(None, "a member of the token response is unreadable"),
         }
     }
     builder
@@ -215,7 +212,7 @@ fn token_type(response: &Response<Bytes>, members: &Members<'_>) -> Result<Token
         .get("token_type")
         .filter(|value| value.get() != "null")
     else {
-        debug!("the token response has no token_type; taking bearer");
+        observe::response_odd(Some("token_type"), "it is missing; taking bearer");
         return Ok(TokenType::Bearer);
     };
     let name = string(value).unwrap_or_default();
@@ -234,7 +231,7 @@ fn token_type(response: &Response<Bytes>, members: &Members<'_>) -> Result<Token
 
 /// A duration in seconds: a number or a numeric string, floored. At most 10 years, at least zero; `None`
 /// if it is absent or says nothing.
-fn seconds(members: &Members<'_>, name: &str) -> Option<Duration> {
+fn seconds(members: &Members<'_>, name: &'static str) -> Option<Duration> {
     let raw = members.get(name)?.get();
     let text = string(members.get(name)?).map_or_else(|| raw.to_owned(), |text| text.to_string());
     let text = text.trim();
@@ -247,10 +244,7 @@ fn seconds(members: &Members<'_>, name: &str) -> Option<Duration> {
         )),
         _ => {
             if raw != "null" {
-                debug!(
-                    member = name,
-                    "a duration in the token response is no number; ignored"
-                );
+                observe::response_odd(Some(name), "it is no number; ignored");
             }
             None
         }
@@ -268,7 +262,7 @@ fn scopes(value: &RawValue) -> Option<Scopes> {
         _ => None,
     };
     if scopes.is_none() {
-        debug!("the scope of the token response is no list of scopes; ignored");
+        observe::response_odd(Some("scope"), "it is no list of scopes; ignored");
     }
     scopes
 }

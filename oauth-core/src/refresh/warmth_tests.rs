@@ -25,7 +25,7 @@ fn holding(lifetime: u64) -> Machine {
 }
 
 fn land(machine: &mut Machine, now: u64, lifetime: u64) {
-    let token = AccessToken::builder(format!("at {now}")).expires_in(secs(lifetime));
+    let token = AccessToken::builder(format!("at-{now}")).expires_in(secs(lifetime));
     let flight = machine.start_flight(at(now));
     let outcome = Ok((token.build().unwrap(), at(now)));
     machine
