@@ -1,0 +1,11 @@
+//! How to use the `oauth-*` crates, chapter by chapter. There is no code in this crate; every example in it is a test
+//! that runs, most of them against a token server on loopback.
+//!
+//! | you want to | read |
+//! | --- | --- |
+//! | call an API | [`getting_started`] |
+
+#![doc(html_no_source)]
+
+#[doc = include_str!("getting_started.md")]
+pub mod getting_started {}
