@@ -4,8 +4,11 @@
 //! | you want to | read |
 //! | --- | --- |
 //! | call an API | [`getting_started`] |
+//! | know what happens when | [`life_of_a_token`] |
 
 #![doc(html_no_source)]
 
 #[doc = include_str!("getting_started.md")]
 pub mod getting_started {}
+#[doc = include_str!("life_of_a_token.md")]
+pub mod life_of_a_token {}
