@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | call an API | [`getting_started`] |
 //! | know what happens when | [`life_of_a_token`] |
+//! | tune renewals | [`choosing_margins`] |
 
 #![doc(html_no_source)]
 
@@ -12,3 +13,5 @@
 pub mod getting_started {}
 #[doc = include_str!("life_of_a_token.md")]
 pub mod life_of_a_token {}
+#[doc = include_str!("choosing_margins.md")]
+pub mod choosing_margins {}
