@@ -6,6 +6,7 @@
 //! | call an API | [`getting_started`] |
 //! | know what happens when | [`life_of_a_token`] |
 //! | tune renewals | [`choosing_margins`] |
+//! | authenticate in another way than by a secret | [`client_authentication`] |
 
 #![doc(html_no_source)]
 
@@ -15,3 +16,5 @@ pub mod getting_started {}
 pub mod life_of_a_token {}
 #[doc = include_str!("choosing_margins.md")]
 pub mod choosing_margins {}
+#[doc = include_str!("client_authentication.md")]
+pub mod client_authentication {}
