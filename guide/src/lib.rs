@@ -7,6 +7,7 @@
 //! | know what happens when | [`life_of_a_token`] |
 //! | tune renewals | [`choosing_margins`] |
 //! | authenticate in another way than by a secret | [`client_authentication`] |
+//! | share one token among processes | [`fleets`] |
 
 #![doc(html_no_source)]
 
@@ -18,3 +19,5 @@ pub mod life_of_a_token {}
 pub mod choosing_margins {}
 #[doc = include_str!("client_authentication.md")]
 pub mod client_authentication {}
+#[doc = include_str!("fleets.md")]
+pub mod fleets {}
