@@ -8,6 +8,7 @@
 //! | tune renewals | [`choosing_margins`] |
 //! | authenticate in another way than by a secret | [`client_authentication`] |
 //! | share one token among processes | [`fleets`] |
+//! | bind tokens to a key | [`dpop`] |
 
 #![doc(html_no_source)]
 
@@ -21,3 +22,5 @@ pub mod choosing_margins {}
 pub mod client_authentication {}
 #[doc = include_str!("fleets.md")]
 pub mod fleets {}
+#[doc = include_str!("dpop.md")]
+pub mod dpop {}
