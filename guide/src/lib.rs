@@ -9,6 +9,7 @@
 //! | authenticate in another way than by a secret | [`client_authentication`] |
 //! | share one token among processes | [`fleets`] |
 //! | bind tokens to a key | [`dpop`] |
+//! | bring a source, a store or an HTTP client of your own | [`your_own`] |
 
 #![doc(html_no_source)]
 
@@ -24,3 +25,5 @@ pub mod client_authentication {}
 pub mod fleets {}
 #[doc = include_str!("dpop.md")]
 pub mod dpop {}
+#[doc = include_str!("your_own.md")]
+pub mod your_own {}
