@@ -10,6 +10,7 @@
 //! | share one token among processes | [`fleets`] |
 //! | bind tokens to a key | [`dpop`] |
 //! | bring a source, a store or an HTTP client of your own | [`your_own`] |
+//! | test your code | [`testing`] |
 
 #![doc(html_no_source)]
 
@@ -27,3 +28,5 @@ pub mod fleets {}
 pub mod dpop {}
 #[doc = include_str!("your_own.md")]
 pub mod your_own {}
+#[doc = include_str!("testing.md")]
+pub mod testing {}
