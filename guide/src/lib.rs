@@ -11,6 +11,7 @@
 //! | bind tokens to a key | [`dpop`] |
 //! | bring a source, a store or an HTTP client of your own | [`your_own`] |
 //! | test your code | [`testing`] |
+//! | come from a requests.Session in Python | [`from_python`] |
 
 #![doc(html_no_source)]
 
@@ -30,3 +31,5 @@ pub mod dpop {}
 pub mod your_own {}
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+#[doc = include_str!("from_python.md")]
+pub mod from_python {}
