@@ -12,6 +12,7 @@
 //! | bring a source, a store or an HTTP client of your own | [`your_own`] |
 //! | test your code | [`testing`] |
 //! | come from a requests.Session in Python | [`from_python`] |
+//! | move from caching by hand, oauth2 or yup-oauth2 | [`moving`] |
 
 #![doc(html_no_source)]
 
@@ -33,3 +34,5 @@ pub mod your_own {}
 pub mod testing {}
 #[doc = include_str!("from_python.md")]
 pub mod from_python {}
+#[doc = include_str!("moving.md")]
+pub mod moving {}
