@@ -13,6 +13,7 @@
 //! | test your code | [`testing`] |
 //! | come from a requests.Session in Python | [`from_python`] |
 //! | move from caching by hand, oauth2 or yup-oauth2 | [`moving`] |
+//! | run it: watch, wake somebody, read errors | [`operations`] |
 
 #![doc(html_no_source)]
 
@@ -36,3 +37,5 @@ pub mod testing {}
 pub mod from_python {}
 #[doc = include_str!("moving.md")]
 pub mod moving {}
+#[doc = include_str!("operations.md")]
+pub mod operations {}
