@@ -14,6 +14,7 @@
 //! | come from a requests.Session in Python | [`from_python`] |
 //! | move from caching by hand, oauth2 or yup-oauth2 | [`moving`] |
 //! | run it: watch, wake somebody, read errors | [`operations`] |
+//! | judge its security | [`threat_model`] |
 
 #![doc(html_no_source)]
 
@@ -39,3 +40,5 @@ pub mod from_python {}
 pub mod moving {}
 #[doc = include_str!("operations.md")]
 pub mod operations {}
+#[doc = include_str!("threat_model.md")]
+pub mod threat_model {}
