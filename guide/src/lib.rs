@@ -15,6 +15,7 @@
 //! | move from caching by hand, oauth2 or yup-oauth2 | [`moving`] |
 //! | run it: watch, wake somebody, read errors | [`operations`] |
 //! | judge its security | [`threat_model`] |
+//! | read the source, or build beside it | [`architecture`] |
 
 #![doc(html_no_source)]
 
@@ -42,3 +43,5 @@ pub mod moving {}
 pub mod operations {}
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
