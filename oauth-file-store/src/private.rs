@@ -24,7 +24,10 @@ pub(crate) fn make_directory(path: &Path) -> Result<(), StoreError> {
 pub(crate) fn check_directory(path: &Path) -> Result<(), StoreError> {
     let found = fs::metadata(path).map_err(|cause| failed(path, &cause))?;
     if !found.is_dir() {
-        return Err(refused(path, "it is no directory"));
+        return Err(refused(
+            path,
+            "it is no directory; name one that is for tokens alone",
+        ));
     }
     check_access(path, &found, 0o700)
 }
@@ -127,7 +130,7 @@ fn open(path: &Path, options: &mut OpenOptions) -> Result<Option<File>, StoreErr
     };
     let found = file.metadata().map_err(|cause| failed(path, &cause))?;
     if !found.is_file() {
-        return Err(refused(path, "it is no file"));
+        return Err(refused(path, "it is no file; remove it"));
     }
     check_access(path, &found, 0o600)?;
     Ok(Some(file))
@@ -140,14 +143,18 @@ fn check_access(path: &Path, found: &Metadata, wanted: u32) -> Result<(), StoreE
     if owner != us {
         return Err(refused(
             path,
-            &format!("it belongs to user {owner}, and this process runs as user {us}"),
+            &format!(
+                "it belongs to user {owner}, and this process runs as user {us}; name another directory"
+            ),
         ));
     }
     let mode = found.mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(refused(
             path,
-            &format!("others may get at it: its mode is {mode:04o}, and should be {wanted:04o}"),
+            &format!(
+                "others may get at it: its mode is {mode:04o}, and should be {wanted:04o} (chmod {wanted:o})"
+            ),
         ));
     }
     Ok(())
