@@ -177,7 +177,7 @@ impl fmt::Debug for Discovery {
 pub(crate) fn unusable(fault: DiscoveryError) -> Error {
     Error::builder(
         ErrorKind::Discovery,
-        "the endpoints of the server cannot be discovered; check the issuer",
+        "the endpoints of the server cannot be discovered (check the issuer)",
     )
     .source(fault)
     .build()

@@ -97,7 +97,7 @@ impl SecretSource {
         let secret = secret.map_err(|cause| {
             Error::builder(
                 ErrorKind::Configuration,
-                format!("{} cannot be read; {}", self.name(), self.remedy()),
+                format!("{} cannot be read ({})", self.name(), self.remedy()),
             )
             .source(cause)
             .build()

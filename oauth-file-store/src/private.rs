@@ -126,6 +126,13 @@ fn open(path: &Path, options: &mut OpenOptions) -> Result<Option<File>, StoreErr
     let file = match options.open(path) {
         Ok(file) => file,
         Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
+        #[cfg(unix)]
+        Err(cause) if cause.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Err(refused(
+                path,
+                "it is a link, which is not followed; remove it",
+            ));
+        }
         Err(cause) => return Err(failed(path, &cause)),
     };
     let found = file.metadata().map_err(|cause| failed(path, &cause))?;
@@ -171,5 +178,8 @@ fn refused(path: &Path, why: &str) -> StoreError {
 }
 
 fn failed(path: &Path, cause: &io::Error) -> StoreError {
-    StoreError::new(format!("{}: {cause}", path.display()))
+    StoreError::new(format!(
+        "{} cannot be used: {cause}; it needs to be in a directory where this process may write",
+        path.display()
+    ))
 }
