@@ -127,7 +127,7 @@ impl KeyRing {
             .collect::<Result<Vec<_>, _>>()?;
         if ciphers.is_empty() {
             return Err(InvalidKey(format!(
-                "there is none in {place}; `openssl rand -base64 32` makes one"
+                "there is no key in {place}; `openssl rand -base64 32` makes one"
             )));
         }
         Ok(Self { ciphers })
