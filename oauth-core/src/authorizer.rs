@@ -247,7 +247,7 @@ impl Authorizer {
         Error::new(
             ErrorKind::ForeignOrigin,
             format!(
-                "the token is not meant for {}://{}{port}; it goes to {} only",
+                "the token is not meant for {}://{}{port}; it goes to {} only; name this origin too if it may have the token",
                 target.scheme,
                 target.host,
                 allowed.join(", ")

@@ -407,10 +407,13 @@ impl<S: TokenSource + 'static> Drop for Landing<S> {
 pub(crate) fn always_dead() -> Error {
     Error::new(
         ErrorKind::Timeout,
-        "each token that came was dead before its caller could take it",
+        "each token that came was dead before its caller could take it; have the server issue tokens that live longer",
     )
 }
 
 fn panicked() -> Error {
-    Error::new(ErrorKind::Transport, "the token source panicked")
+    Error::new(
+        ErrorKind::Transport,
+        "the token source panicked; the message of the panic, on the standard error output, says why",
+    )
 }

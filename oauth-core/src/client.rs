@@ -79,13 +79,14 @@ impl Client {
                 request.headers_mut().insert(PROOF, proof);
             }
             let sent = self.clock.now();
-            let response = self.http_client.send(request).await?;
+            let response = self.http_client.send(request).await;
+            let response = response.map_err(|error| error.at(&origin))?;
             observe::answered(endpoint.kind.name(), endpoint.uri.host(), response.status());
             let has_nonce = self.dpop.as_ref().is_some_and(|dpop| {
                 dpop.learn(Audience::AuthorizationServer, &origin, response.headers())
             });
             let context = Context {
-                endpoint: endpoint.kind.name(),
+                endpoint: &format!("{} at {origin}", endpoint.kind.name()),
                 sent,
                 wall: self.clock.wall(),
                 secrets: &authentication.secrets,

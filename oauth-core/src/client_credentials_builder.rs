@@ -240,7 +240,9 @@ impl ClientCredentialsBuilder {
     /// method; a missing HTTP client.
     pub fn build(mut self) -> Result<ClientCredentials, Error> {
         if self.client_id.is_empty() {
-            return Err(Error::configuration("the client id is empty"));
+            return Err(Error::configuration(
+                "the client id is empty; give the one under which the client is registered",
+            ));
         }
         let credential = self.take_credential()?;
         let method = credential.method(self.method)?;
@@ -304,7 +306,7 @@ impl ClientCredentialsBuilder {
         }
         Err(Error::configuration(
             "more than one of .client_secret(…), .private_key(…) and .client_assertion(…) is given; a request has \
-             one method of authentication (RFC 6749 §2.3)",
+             one method of authentication (RFC 6749 §2.3): leave one",
         ))
     }
 
@@ -316,7 +318,7 @@ impl ClientCredentialsBuilder {
         }
         if !self.hmac.is_symmetric() {
             return Err(Error::configuration(format!(
-                "{} is no HMAC, and signs with no secret",
+                "{} is no HMAC, and signs with no secret; use HS256, HS384 or HS512",
                 self.hmac
             )));
         }

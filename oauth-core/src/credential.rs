@@ -37,7 +37,7 @@ impl Credential {
                 "a key with .private_key(…), or .client_assertion(…)",
             ),
             ClientAuthMethod::TlsClientAuth | ClientAuthMethod::None => {
-                (matches!(self, Self::Nothing), "none of them")
+                (matches!(self, Self::Nothing), "none; leave it out")
             }
             _ => (
                 matches!(self, Self::Secret(_)),
@@ -54,7 +54,7 @@ impl Credential {
             Self::Assertion(_) => "a client assertion is given",
         };
         Err(Error::configuration(format!(
-            "{given}, but {} wants {wanted}",
+            "{given}, but the method {} wants {wanted}",
             method.as_str()
         )))
     }
@@ -78,7 +78,8 @@ impl Credential {
                 Ok(())
             }
             Self::Key(key) if key.algorithm().is_symmetric() => Err(Error::configuration(format!(
-                "{} is an HMAC, which is no private key",
+                "{} is an HMAC, which is no private key; give the secret with .client_secret(…) and name \
+                 ClientAuthMethod::ClientSecretJwt",
                 key.algorithm()
             ))),
             Self::Key(_) | Self::Nothing => Ok(()),

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::http_client::HttpClient;
 use crate::observe;
 use crate::protocol::metadata::{self, ServerMetadata};
+use crate::protocol::origin::Origin;
 use crate::protocol::retry_after::retry_after;
 use crate::shared::{Shared, WeakShared};
 use crate::sync::{Mutex, MutexGuard};
@@ -78,7 +79,11 @@ impl Discovery {
                 flight
             })
         };
-        let lost = || Error::new(ErrorKind::Transport, "the request for metadata was lost");
+        let lost = || {
+            let message =
+                "the request for metadata was lost with the runtime that drove it; call again";
+            Error::new(ErrorKind::Transport, message)
+        };
         flight.await.unwrap_or_else(|| Err(lost()))
     }
 
@@ -108,8 +113,12 @@ impl Discovery {
     async fn fetch(&self) -> Result<ServerMetadata, Error> {
         let mut first = None;
         for url in &self.urls {
-            let response = self.http_client.send(metadata::get(url)).await?;
-            self.check_health(&response)?;
+            let response = self.http_client.send(metadata::get(url)).await;
+            let response = match response {
+                Ok(response) => response,
+                Err(error) => return Err(error.at(&Origin::of(url)?)),
+            };
+            self.check_health(&response, url)?;
             let fault = match metadata::read(&response, url, &self.expected_issuer) {
                 Ok(metadata) => return Ok(metadata),
                 Err(fault) => fault,
@@ -130,7 +139,7 @@ impl Discovery {
     }
 
     /// A server out of order says nothing about where its metadata is.
-    fn check_health(&self, response: &Response<Bytes>) -> Result<(), Error> {
+    fn check_health(&self, response: &Response<Bytes>, url: &Uri) -> Result<(), Error> {
         let status = response.status();
         let kind = match status {
             StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
@@ -138,7 +147,10 @@ impl Discovery {
             _ if status.is_server_error() => ErrorKind::ServerUnavailable,
             _ => return Ok(()),
         };
-        let mut error = Error::builder(kind, "the server does not give its metadata now");
+        let mut error = Error::builder(
+            kind,
+            format!("the metadata at {} cannot be had now", metadata::place(url)),
+        );
         if let Some(wait) = retry_after(response.headers(), self.clock.wall()) {
             error = error.retry_after(wait);
         }
@@ -162,7 +174,7 @@ impl fmt::Debug for Discovery {
 pub(crate) fn unusable(fault: DiscoveryError) -> Error {
     Error::builder(
         ErrorKind::Discovery,
-        "the endpoints of the server cannot be discovered",
+        "the endpoints of the server cannot be discovered (check the issuer)",
     )
     .source(fault)
     .build()

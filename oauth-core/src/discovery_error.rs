@@ -21,7 +21,7 @@ use http::StatusCode;
 #[non_exhaustive]
 pub enum DiscoveryError {
     /// There is none where it should be. Check the issuer, or name the place of the metadata.
-    #[error("there is no metadata at {url} (HTTP {})", status.as_u16())]
+    #[error("there is no metadata at {url} (HTTP {}); if it is elsewhere, name the place with .metadata_url(…)", status.as_u16())]
     NotFound {
         /// Where it was looked for first.
         url: String,
@@ -38,7 +38,10 @@ pub enum DiscoveryError {
     },
     /// The metadata is that of another issuer (RFC 8414 §3.3). If that is how this server names itself, say so
     /// with [`expected_issuer`](crate::ClientCredentialsBuilder::expected_issuer).
-    #[error("the metadata at {url} is that of the issuer {found:?} instead of {expected:?}")]
+    #[error(
+        "the metadata at {url} is that of the issuer {found:?} instead of {expected:?}; if that is right, name it with \
+         .expected_issuer(…)"
+    )]
     OtherIssuer {
         /// Where it is.
         url: String,
@@ -48,17 +51,26 @@ pub enum DiscoveryError {
         found: String,
     },
     /// The server has no such endpoint, or does not say so.
-    #[error("the metadata has no {name}")]
+    #[error("the metadata has no {name}; {}", remedy(name))]
     MissingEndpoint {
         /// The member that is missing.
         name: &'static str,
     },
     /// An endpoint that nothing secret may be sent to.
-    #[error("the {name} of the metadata cannot be used: {why}")]
+    #[error("the metadata names a {name} that no credentials may go to: {why}")]
     UnusableEndpoint {
         /// The member.
         name: String,
         /// What is wrong with it.
         why: String,
     },
+}
+
+/// What to do without the endpoint.
+fn remedy(member: &str) -> &'static str {
+    match member {
+        "introspection_endpoint" => "name it with .introspection_url(…)",
+        "revocation_endpoint" => "name it with .revocation_url(…)",
+        _ => "start with ClientCredentials::builder(…), which takes its URL",
+    }
 }

@@ -66,7 +66,8 @@ impl Dpop {
                 nonces: Mutex::default(),
             }),
             _ => Err(Error::configuration(
-                "a key for DPoP has to show its public half as a JWK, of type EC, RSA or OKP (RFC 9449 §4.2)",
+                "the key for DPoP does not show its public half; JwsSigner::public_jwk has to give it as a JWK of type EC, \
+                 RSA or OKP (RFC 9449 §4.2)",
             )),
         }
     }

@@ -167,7 +167,10 @@ impl Exchange<'_> {
 
     async fn prove(&self, dpop: &Dpop, token: &AccessToken) -> Result<HeaderValue, Error> {
         let line = self.line.as_deref().ok_or_else(|| {
-            Error::configuration("the source did not show its key for DPoP from the beginning")
+            Error::configuration(
+                "the source did not show its key for DPoP before it gave a token; TokenSource::dpop has to show it \
+                 from the beginning",
+            )
         })?;
         let method = line.method.as_str();
         dpop.prove(method, self.origin, &line.target, Some(token))

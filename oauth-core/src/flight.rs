@@ -103,5 +103,8 @@ impl Drop for Waiter {
 
 /// For work that panicked, or was dropped.
 pub(crate) fn lost() -> Error {
-    Error::new(ErrorKind::Transport, "the token request was lost")
+    Error::new(
+        ErrorKind::Transport,
+        "the token request was lost with the runtime that drove it; call again",
+    )
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
+use crate::protocol::origin::Origin;
 use crate::protocol::response::MAX_RESPONSE_BODY;
 use crate::secret::wiped_bytes;
 
@@ -155,17 +156,32 @@ impl HttpError {
     pub fn unusable(source: impl Into<Source>) -> Self {
         Self::Unusable(source.into())
     }
+
+    /// The same of a request to this server, whose name is what a reader looks for first.
+    pub(crate) fn at(self, origin: &Origin) -> Error {
+        let message = match &self {
+            Self::Connect(_) => format!("no connection to {origin} could be made"),
+            Self::Timeout(_) => format!("{origin} did not answer in time"),
+            Self::Transport(_) => format!("the exchange with {origin} broke off"),
+            Self::Unusable(_) => format!("the HTTP client cannot send this request to {origin}"),
+        };
+        self.told_as(message)
+    }
+
+    fn told_as(self, message: String) -> Error {
+        let (kind, source) = match self {
+            Self::Connect(source) => (ErrorKind::Connect, source),
+            Self::Timeout(source) => (ErrorKind::Timeout, source),
+            Self::Transport(source) => (ErrorKind::Transport, source),
+            Self::Unusable(source) => (ErrorKind::Configuration, source),
+        };
+        Error::builder(kind, message).source(source).build()
+    }
 }
 
 impl From<HttpError> for Error {
     fn from(error: HttpError) -> Self {
         let message = error.to_string();
-        let (kind, source) = match error {
-            HttpError::Connect(source) => (ErrorKind::Connect, source),
-            HttpError::Timeout(source) => (ErrorKind::Timeout, source),
-            HttpError::Transport(source) => (ErrorKind::Transport, source),
-            HttpError::Unusable(source) => (ErrorKind::Configuration, source),
-        };
-        Self::builder(kind, message).source(source).build()
+        error.told_as(message)
     }
 }

@@ -8,6 +8,8 @@
 //! - **You have a grant of your own**: implement [`TokenSource`] and wrap it in a [`CachedTokenSource`].
 //! - **You have an HTTP client of your own**: implement [`HttpClient`], one method.
 //!
+//! The [guide](https://docs.rs/oauth-guide) goes through all of it, from the first request to operations.
+//!
 //! # Examples
 //!
 //! ```

@@ -97,7 +97,7 @@ impl SecretSource {
         let secret = secret.map_err(|cause| {
             Error::builder(
                 ErrorKind::Configuration,
-                format!("{} cannot be read", self.name()),
+                format!("{} cannot be read ({})", self.name(), self.remedy()),
             )
             .source(cause)
             .build()
@@ -109,7 +109,7 @@ impl SecretSource {
     /// An empty secret is a slip, and not to be sent.
     pub(crate) fn check(&self, secret: &SecretString) -> Result<(), Error> {
         if secret.expose_secret().trim().is_empty() {
-            let message = format!("{} is empty", self.name());
+            let message = format!("{} is empty; {}", self.name(), self.remedy());
             return Err(Error::configuration(message));
         }
         Ok(())
@@ -142,6 +142,16 @@ impl SecretSource {
             }
             Kind::File(path) => format!("the secret in the file {}", path.display()),
             Kind::Function(name, _) => format!("the secret from {name}"),
+        }
+    }
+
+    /// What to do if there is none.
+    fn remedy(&self) -> &'static str {
+        match &self.0 {
+            Kind::Value(_) => "give the one that the client is registered with",
+            Kind::Environment(_) => "set the variable to the secret",
+            Kind::File(_) => "write the secret there, where this process may read it",
+            Kind::Function(..) => "mend the function that was given to SecretSource::function",
         }
     }
 }

@@ -206,7 +206,7 @@ impl SigningKey {
                 let (n, e) = (utilities.rsa_pub_components_from_private_key)(der).map_err(fault)?;
                 if n.len() < SMALLEST_MODULUS {
                     return Err(unusable(
-                        "it is an RSA key below 2048 bits, which must not be used (RFC 7518 §3.3)",
+                        "it is an RSA key below 2048 bits, which must not be used (RFC 7518 §3.3); make a longer one",
                     ));
                 }
                 let jwk = json!({"kty": "RSA", "n": base64url(&n), "e": base64url(&e)});
@@ -358,15 +358,19 @@ fn base64url(bytes: &[u8]) -> String {
 }
 
 fn other_kind(algorithm: JwsAlgorithm) -> Error {
-    unusable(&format!("it is not a key for {algorithm}"))
+    unusable(&format!(
+        "it is not a key for {algorithm}; name the algorithm that the key is for"
+    ))
 }
 
 fn no_object() -> Error {
-    unusable("it is not a JSON object")
+    unusable("it is not a JSON object, as a JWK is; for PEM there is from_pem")
 }
 
 fn missing(member: &str) -> Error {
-    unusable(&format!("its member {member:?} is missing or malformed"))
+    unusable(&format!(
+        "its member {member:?} is missing or malformed; give the whole private key (RFC 7518 §6)"
+    ))
 }
 
 fn unusable(what: &str) -> Error {

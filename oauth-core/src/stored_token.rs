@@ -203,10 +203,12 @@ impl StoredToken {
 #[non_exhaustive]
 pub enum InvalidRecord {
     /// It is cut off, or never was a record.
-    #[error("the record of a token is damaged")]
+    #[error("the record of a token is damaged; it counts as no token")]
     Damaged,
     /// A later version of this library wrote it.
-    #[error("the record of a token is of version {0}, which this program does not know")]
+    #[error(
+        "the record of a token is of version {0}, which this program does not know; it counts as no token"
+    )]
     Version(u64),
 }
 

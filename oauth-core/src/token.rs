@@ -64,7 +64,7 @@ pub struct AccessToken {
 #[non_exhaustive]
 pub enum InvalidToken {
     /// The token is the empty string.
-    #[error("the access token is empty")]
+    #[error("the access token is empty; it needs a character at least")]
     Empty,
     /// The token holds a character outside visible ASCII, or a space.
     #[error(

@@ -67,7 +67,9 @@ impl KeyRing {
         let place = format!("the environment variable {name}");
         match std::env::var(name) {
             Ok(text) => Self::parse_from(&Zeroizing::new(text), &place),
-            Err(std::env::VarError::NotPresent) => Err(InvalidKey(format!("{place} is not set"))),
+            Err(std::env::VarError::NotPresent) => Err(InvalidKey(format!(
+                "{place} is not set; `openssl rand -base64 32` makes a key"
+            ))),
             Err(std::env::VarError::NotUnicode(_)) => {
                 Err(InvalidKey(format!("{place} is no text")))
             }
@@ -124,7 +126,9 @@ impl KeyRing {
             })
             .collect::<Result<Vec<_>, _>>()?;
         if ciphers.is_empty() {
-            return Err(InvalidKey(format!("there is no key in {place}")));
+            return Err(InvalidKey(format!(
+                "there is no key in {place}; `openssl rand -base64 32` makes one"
+            )));
         }
         Ok(Self { ciphers })
     }
@@ -152,13 +156,16 @@ fn decode(word: &str) -> Result<Zeroizing<[u8; LENGTH]>, String> {
     };
     let Some(bytes) = bytes else {
         return Err(format!(
-            "is neither 64 hexadecimal digits nor base64 ({} characters)",
+            "is neither 64 hexadecimal digits nor base64 ({} characters); give it as `openssl rand -base64 32` makes it",
             word.len()
         ));
     };
     let mut key = Zeroizing::new([0; LENGTH]);
     if bytes.len() != LENGTH {
-        return Err(format!("has {} bytes", bytes.len()));
+        return Err(format!(
+            "has {} bytes; `openssl rand -base64 32` makes one of 32",
+            bytes.len()
+        ));
     }
     key.copy_from_slice(&bytes);
     Ok(key)

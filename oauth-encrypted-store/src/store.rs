@@ -77,9 +77,9 @@ impl<S> EncryptedStore<S> {
             cipher.id(),
             URL_SAFE_NO_PAD.encode(sealed)
         );
-        let sealed = AccessToken::builder(sealed)
-            .build()
-            .map_err(|error| StoreError::new("sealing").with_source(error))?;
+        let sealed = AccessToken::builder(sealed).build().map_err(|error| {
+            StoreError::new("the sealed token cannot be kept").with_source(error)
+        })?;
         let sealed = StoredToken::new(sealed, token.requested_at(), token.expires_at());
         Ok(sealed.with_fencing(token.fencing()))
     }

@@ -24,7 +24,10 @@ pub(crate) fn make_directory(path: &Path) -> Result<(), StoreError> {
 pub(crate) fn check_directory(path: &Path) -> Result<(), StoreError> {
     let found = fs::metadata(path).map_err(|cause| failed(path, &cause))?;
     if !found.is_dir() {
-        return Err(refused(path, "it is no directory"));
+        return Err(refused(
+            path,
+            "it is no directory; name one that is for tokens alone",
+        ));
     }
     check_access(path, &found, 0o700)
 }
@@ -123,11 +126,18 @@ fn open(path: &Path, options: &mut OpenOptions) -> Result<Option<File>, StoreErr
     let file = match options.open(path) {
         Ok(file) => file,
         Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
+        #[cfg(unix)]
+        Err(cause) if cause.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Err(refused(
+                path,
+                "it is a link, which is not followed; remove it",
+            ));
+        }
         Err(cause) => return Err(failed(path, &cause)),
     };
     let found = file.metadata().map_err(|cause| failed(path, &cause))?;
     if !found.is_file() {
-        return Err(refused(path, "it is no file"));
+        return Err(refused(path, "it is no file; remove it"));
     }
     check_access(path, &found, 0o600)?;
     Ok(Some(file))
@@ -140,14 +150,18 @@ fn check_access(path: &Path, found: &Metadata, wanted: u32) -> Result<(), StoreE
     if owner != us {
         return Err(refused(
             path,
-            &format!("it belongs to user {owner}, and this process runs as user {us}"),
+            &format!(
+                "it belongs to user {owner}, and this process runs as user {us}; name another directory"
+            ),
         ));
     }
     let mode = found.mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(refused(
             path,
-            &format!("others may get at it: its mode is {mode:04o}, and should be {wanted:04o}"),
+            &format!(
+                "others may get at it: its mode is {mode:04o}, and should be {wanted:04o} (chmod {wanted:o})"
+            ),
         ));
     }
     Ok(())
@@ -164,5 +178,8 @@ fn refused(path: &Path, why: &str) -> StoreError {
 }
 
 fn failed(path: &Path, cause: &io::Error) -> StoreError {
-    StoreError::new(format!("{}: {cause}", path.display()))
+    StoreError::new(format!(
+        "{} cannot be used: {cause}; it needs to be in a directory where this process may write",
+        path.display()
+    ))
 }

@@ -68,7 +68,7 @@ impl IsahcHttpClient {
             .redirect_policy(RedirectPolicy::None)
             .build();
         let http = http.map_err(|cause| {
-            let message = "isahc cannot be set up for token requests";
+            let message = "isahc cannot be set up for token requests (check TLS, and the settings given to IsahcHttpClient::configured)";
             Error::builder(ErrorKind::Configuration, message)
                 .source(cause)
                 .build()

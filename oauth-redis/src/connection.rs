@@ -92,7 +92,8 @@ impl Connection {
     /// and never tries again after a refused password.
     fn failed(&self, what: &str, error: &RedisError, ordinal: u64) -> StoreError {
         self.forget(ordinal);
-        store_error(what, error)
+        let address = self.client.get_connection_info().addr();
+        store_error(&format!("{what} at {address}"), error)
     }
 
     fn forget(&self, ordinal: u64) {

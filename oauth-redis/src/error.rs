@@ -14,7 +14,6 @@ const QUOTABLE: &[&str] = &[
     "MISCONF",
     "MOVED",
     "NOAUTH",
-    "NOPERM",
     "OOM",
     "READONLY",
     "WRONGPASS",
@@ -29,6 +28,10 @@ fn text(error: &RedisError) -> String {
         (ErrorKind::Io | ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig, _) => {
             error.to_string()
         }
+        (_, Some("NOPERM")) => format!(
+            "NOPERM {}; the rights that it takes are in the documentation of oauth-redis",
+            error.detail().unwrap_or_default()
+        ),
         (_, Some(code)) if QUOTABLE.contains(&code) => match error.detail() {
             Some(detail) => format!("{code} {detail}"),
             None => code.to_owned(),

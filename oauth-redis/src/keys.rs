@@ -13,7 +13,7 @@ impl Names {
     pub(crate) fn new(prefix: String) -> Result<Self, StoreError> {
         if prefix.contains(['{', '}']) {
             return Err(StoreError::new(format!(
-                "the prefix `{prefix}` of the keys holds a brace, which Redis Cluster would take for a hash tag"
+                "the prefix `{prefix}` of the keys holds a brace, which Redis Cluster would take for a hash tag; choose one without"
             )));
         }
         Ok(Self { prefix })

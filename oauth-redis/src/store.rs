@@ -66,6 +66,10 @@ struct Inner {
     clock: Arc<dyn Clock>,
 }
 
+/// What an error about a URL begins with. The URL itself may hold a password.
+const URL: &str =
+    "the URL cannot be used; write it like redis://HOST:PORT/DATABASE, or rediss:// for TLS";
+
 impl RedisStore {
     /// A store at this URL, with the default settings: `redis://[USER]:[PASSWORD]@HOST:PORT/DATABASE`, `rediss://…`
     /// for TLS, `unix:///PATH`, or connection information. It does not connect yet.
@@ -74,7 +78,7 @@ impl RedisStore {
     ///
     /// If the URL cannot be understood. Nothing of it is quoted, since it may hold a password.
     pub fn open(url: impl IntoConnectionInfo) -> Result<Self, StoreError> {
-        let client = Client::open(url).map_err(|error| store_error("the URL", &error))?;
+        let client = Client::open(url).map_err(|error| store_error(URL, &error))?;
         Self::builder(client).build()
     }
 

@@ -63,7 +63,7 @@ impl ReqwestHttpClient {
         let build = |builder: ClientBuilder| {
             let http = builder.redirect(Policy::none()).referer(false).build();
             http.map_err(|cause| {
-                let message = "reqwest cannot be set up for token requests";
+                let message = "reqwest cannot be set up for token requests (check TLS, and the settings given to ReqwestHttpClient::configured)";
                 Error::builder(ErrorKind::Configuration, message)
                     .source(cause)
                     .build()

@@ -20,7 +20,7 @@
 //!
 //! A [`conformance`] suite tests somebody's implementation of a trait, one named test a rule:
 //! [`http_client_conformance!`] a client for token requests, [`adapter_conformance!`] an authorized client.
-//! [`Recording`] is what they search for secrets: all that the process logs.
+//! [`Recording`] is what they search for secrets: all that the process logs. [`Messages`] are for snapshots of what errors say.
 //!
 //! The [`guide`] shows how to test a program in the situations that it meets. For programs in other languages there is
 //! the server as a program, `fake-token-server`, whose manual is `program`; it needs the feature `program`, the only
@@ -69,6 +69,7 @@ mod fault;
 mod gate;
 pub mod guide;
 mod manual_clock;
+mod messages;
 mod on_the_way;
 #[cfg(feature = "program")]
 pub mod program;
@@ -91,6 +92,7 @@ pub use doubles::{FaultyStore, GatedSource, ScriptedSource, StoreFault};
 pub use fault::{Fault, FaultPlan};
 pub use gate::Gate;
 pub use manual_clock::ManualClock;
+pub use messages::Messages;
 pub use recording::Recording;
 pub use reference_cache::ReferenceCache;
 pub use reply::Reply;

@@ -51,7 +51,9 @@ pub(crate) fn advice(error: &Error) -> &'static str {
         ErrorKind::Timeout | ErrorKind::Transport => {
             "the server or the network is in trouble: try again later"
         }
-        ErrorKind::RateLimited | ErrorKind::ServerUnavailable => "try again later",
+        ErrorKind::RateLimited | ErrorKind::ServerUnavailable => {
+            "nothing is wrong here: wait, or ask who runs the server"
+        }
         ErrorKind::Refused | ErrorKind::MalformedResponse => {
             "check --token-url: is that the token endpoint?"
         }

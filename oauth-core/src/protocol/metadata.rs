@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::discovery_error::DiscoveryError;
 use crate::error::Error;
 use crate::protocol::client_auth::ClientAuthMethod;
-use crate::protocol::origin::endpoint;
+use crate::protocol::origin::{endpoint, shown};
 use crate::protocol::response::MAX_RESPONSE_BODY;
 
 /// The metadata of an authorization server, as far as it matters to a client without users (RFC 8414 §2).
@@ -162,11 +162,12 @@ pub(crate) fn metadata_urls(issuer: &str) -> Result<Vec<Uri>, Error> {
     let uri = endpoint("issuer", issuer)?;
     let fault = |what: &str| {
         Err(Error::configuration(format!(
-            "the issuer {issuer:?} {what}"
+            "the issuer {} {what}",
+            shown(issuer)
         )))
     };
     if uri.query().is_some() {
-        return fault("has a query (RFC 8414 §2)");
+        return fault("has a query, which is not part of an issuer (RFC 8414 §2); leave it out");
     }
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         return fault("is not absolute");
@@ -214,11 +215,11 @@ pub(crate) fn read(
 ) -> Result<ServerMetadata, DiscoveryError> {
     let status = response.status();
     if status != StatusCode::OK {
-        let url = url.to_string();
+        let url = place(url);
         return Err(DiscoveryError::NotFound { url, status });
     }
     let malformed = |what| DiscoveryError::Malformed {
-        url: url.to_string(),
+        url: place(url),
         what,
     };
     let body = response.body();
@@ -231,7 +232,7 @@ pub(crate) fn read(
     let issuer = text(&members, "issuer").ok_or_else(|| malformed("it names no issuer"))?;
     if issuer != expected_issuer {
         return Err(DiscoveryError::OtherIssuer {
-            url: url.to_string(),
+            url: place(url),
             expected: expected_issuer.to_owned(),
             found: issuer.chars().take(200).collect(),
         });
@@ -248,6 +249,12 @@ pub(crate) fn read(
         auth_methods: texts(&members, "token_endpoint_auth_methods_supported"),
         dpop_algorithms: texts(&members, "dpop_signing_alg_values_supported").unwrap_or_default(),
     })
+}
+
+/// A URL for errors, without the query, which may be nobody's business.
+pub(crate) fn place(url: &Uri) -> String {
+    let url = url.to_string();
+    url.split('?').next().unwrap_or_default().to_owned()
 }
 
 fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use http::Uri;
+use http::uri::InvalidUri;
 
 use crate::error::Error;
 
@@ -39,8 +40,11 @@ impl Origin {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the URI is not absolute, has
     /// another scheme, or holds user information.
     pub fn of(uri: &Uri) -> Result<Self, Error> {
-        Self::read(uri)
-            .map_err(|what| Error::configuration(format!("{what} in {}", shown(&uri.to_string()))))
+        Self::read(uri).map_err(|what| {
+            let uri = shown(&uri.to_string());
+            let message = format!("{uri} has no origin: it has {what}; give an absolute URL");
+            Error::configuration(message)
+        })
     }
 
     /// The error does not quote the URI.
@@ -175,10 +179,16 @@ pub(crate) fn endpoint(name: &str, text: &str) -> Result<Uri, Error> {
         ));
     }
     if text.contains('#') {
-        return Err(fault("it has a fragment (RFC 6749 §3.2)"));
+        return Err(fault(
+            "it has a fragment; leave out what begins with # (RFC 6749 §3.2)",
+        ));
     }
-    let uri: Uri = text.parse().map_err(|cause| fault(&format!("{cause}")))?;
-    let origin = Origin::read(&uri).map_err(|what| fault(&format!("it has {what}")))?;
+    let misshapen =
+        |what: String| fault(&format!("{what}; write it like https://id.example.com/…"));
+    let uri: Uri = text
+        .parse()
+        .map_err(|cause: InvalidUri| misshapen(cause.to_string()))?;
+    let origin = Origin::read(&uri).map_err(|what| misshapen(format!("it has {what}")))?;
     if !origin.is_protected() {
         return Err(fault(
             "credentials need https; plain http is allowed to loopback only",
@@ -204,7 +214,7 @@ fn ipv6(host: &str) -> Option<Ipv6Addr> {
 }
 
 /// What was given, in quotes, without what may be secret in it: user information, query and fragment.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     if text.contains('@') {
         return "(not shown: it holds an '@', and a password may stand before it)".to_owned();
     }

@@ -43,13 +43,13 @@ pub(crate) fn private_key(text: &str) -> Result<(Label, Der), &'static str> {
         let mut base64 = Zeroizing::new(Vec::with_capacity(body.len()));
         base64.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
         let mut der = Zeroizing::new(vec![0; base64.len().div_ceil(4) * 3]);
-        let length = STANDARD
-            .decode_slice(&*base64, &mut der)
-            .map_err(|_| "it is not base64 between its BEGIN and END lines")?;
+        let length = STANDARD.decode_slice(&*base64, &mut der).map_err(
+            |_| "it is not base64 between its BEGIN and END lines; give it as it was made",
+        )?;
         der.truncate(length);
         return Ok((kind, der));
     }
-    Err("it holds no private key in PEM (-----BEGIN PRIVATE KEY-----)")
+    Err("it holds no private key in PEM; give all of what begins with -----BEGIN PRIVATE KEY-----")
 }
 
 const ENCRYPTED: &str = "it is encrypted; decrypt it first (openssl pkcs8 -in FILE -nocrypt)";

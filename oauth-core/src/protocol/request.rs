@@ -110,7 +110,7 @@ pub(crate) fn check_extra(extra: &[(String, String)]) -> Result<(), Error> {
     for (position, (name, value)) in extra.iter().enumerate() {
         let fault = |what: &str| Err(Error::configuration(format!("parameter {name:?} {what}")));
         if name.is_empty() {
-            return fault("has no name");
+            return fault("has no name; give it one");
         }
         if RESERVED.contains(&name.as_str()) {
             return fault("is set by the library; use the builder's own method for it");
@@ -118,7 +118,7 @@ pub(crate) fn check_extra(extra: &[(String, String)]) -> Result<(), Error> {
         if name == "resource" {
             check_resource(value)?;
         } else if extra[..position].iter().any(|(earlier, _)| earlier == name) {
-            return fault("is given twice, which RFC 6749 §3.2 forbids");
+            return fault("is given twice, which RFC 6749 §3.2 forbids; leave one");
         }
     }
     Ok(())
@@ -142,7 +142,7 @@ fn check_resource(uri: &str) -> Result<(), Error> {
         return fault("is not an absolute URI, like https://api.example.com/");
     }
     if uri.contains('#') {
-        return fault("has a fragment");
+        return fault("has a fragment; leave it out");
     }
     if !uri.bytes().all(|byte| byte.is_ascii_graphic()) {
         return fault("holds a character that no URI can; percent-encode it");

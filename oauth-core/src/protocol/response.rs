@@ -29,8 +29,8 @@ const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// What is known besides the response itself.
 pub(crate) struct Context<'a> {
-    /// What answered, for errors: `token endpoint`.
-    pub(crate) endpoint: &'static str,
+    /// What answered, for errors: `token endpoint at https://id.example.com`.
+    pub(crate) endpoint: &'a str,
     /// When the request was sent.
     pub(crate) sent: Instant,
     /// The time of day, for HTTP dates.
@@ -149,14 +149,20 @@ fn in_challenges(headers: &HeaderMap, context: &Context<'_>) -> Option<OAuthErro
 
 fn refusal(status: StatusCode, says_why: bool, endpoint: &str) -> ErrorBuilder {
     let (kind, what) = match status.as_u16() {
-        429 => (ErrorKind::RateLimited, "asks for fewer requests"),
-        408 | 500..=599 => (ErrorKind::ServerUnavailable, "is out of order"),
+        429 => (
+            ErrorKind::RateLimited,
+            "asks for fewer requests; try again later",
+        ),
+        408 | 500..=599 => (
+            ErrorKind::ServerUnavailable,
+            "is out of order; try again later",
+        ),
         _ if says_why => (ErrorKind::Refused, "refused the request"),
         300..=399 => (
             ErrorKind::MalformedResponse,
             "redirects, which is not followed; check its URL",
         ),
-        404 | 405 => (ErrorKind::Refused, "is not at its URL; check it"),
+        404 | 405 => (ErrorKind::Refused, "is not there; check its URL"),
         _ => (
             ErrorKind::Refused,
             "refused the request without saying why; check its URL, the client id and its credentials",
@@ -221,8 +227,8 @@ fn token_type(response: &Response<Bytes>, members: &Members<'_>) -> Result<Token
     } else if name.eq_ignore_ascii_case("dpop") {
         Ok(TokenType::Dpop)
     } else {
-        let message =
-            "the token is of a type other than Bearer and DPoP, which this client cannot use";
+        let message = "the token is of a type other than Bearer and DPoP, which this client cannot use; look at how the \
+             client is registered";
         Err(Error::builder(ErrorKind::UnsupportedTokenType, message)
             .status(response.status())
             .build())

@@ -155,7 +155,10 @@ impl Machine {
         let limit = self.policy.acquire_timeout;
         Error::new(
             ErrorKind::Timeout,
-            format!("no token came within the acquire timeout of {limit:?}"),
+            format!(
+                "no token came within the acquire timeout of {limit:?}; look at how long the token endpoint takes, or \
+                 raise RefreshPolicyBuilder::acquire_timeout"
+            ),
         )
     }
 
@@ -229,8 +232,8 @@ impl Machine {
                 .iter()
                 .any(|rejected| rejected.secret() == token.secret())
             {
-                let message =
-                    "the authorization server handed out a token that an API has just rejected";
+                let message = "the authorization server handed out once more the token that an API has just \
+                               rejected; look for why the API rejects it, and have the server issue a new one";
                 return Err(Error::new(ErrorKind::TokenRejected, message));
             }
             Ok((token, sent))

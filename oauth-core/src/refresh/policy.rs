@@ -190,7 +190,7 @@ impl RefreshPolicyBuilder {
         }
         if policy.backoff_cap < policy.backoff_base {
             return fault(format!(
-                "the backoff cap {:?} is shorter than its base {:?}",
+                "the backoff cap {:?} is shorter than its base {:?}; it must be as long at least",
                 policy.backoff_cap, policy.backoff_base
             ));
         }

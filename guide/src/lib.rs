@@ -1,0 +1,47 @@
+//! How to use the `oauth-*` crates, chapter by chapter. There is no code in this crate; every example in it is a test
+//! that runs, most of them against a token server on loopback.
+//!
+//! | you want to | read |
+//! | --- | --- |
+//! | call an API | [`getting_started`] |
+//! | come from a `requests.Session` in Python | [`from_python`] |
+//! | move from caching by hand, `oauth2` or `yup-oauth2` | [`moving`] |
+//! | know what happens when a token ends, the server fails, the API says 401 | [`life_of_a_token`] |
+//! | tune renewals | [`choosing_margins`] |
+//! | authenticate in another way than by a secret | [`client_authentication`] |
+//! | bind tokens to a key | [`dpop`] |
+//! | share one token among processes | [`fleets`] |
+//! | bring a source, a store or an HTTP client of your own | [`your_own`] |
+//! | test your code | [`testing`] |
+//! | run it: watch, wake somebody, read errors | [`operations`] |
+//! | judge its security | [`threat_model`] |
+//! | read the source, or build beside it | [`architecture`] |
+
+#![doc(html_no_source)]
+
+#[doc = include_str!("getting_started.md")]
+pub mod getting_started {}
+#[doc = include_str!("from_python.md")]
+pub mod from_python {}
+#[doc = include_str!("moving.md")]
+pub mod moving {}
+#[doc = include_str!("life_of_a_token.md")]
+pub mod life_of_a_token {}
+#[doc = include_str!("choosing_margins.md")]
+pub mod choosing_margins {}
+#[doc = include_str!("client_authentication.md")]
+pub mod client_authentication {}
+#[doc = include_str!("dpop.md")]
+pub mod dpop {}
+#[doc = include_str!("fleets.md")]
+pub mod fleets {}
+#[doc = include_str!("your_own.md")]
+pub mod your_own {}
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+#[doc = include_str!("operations.md")]
+pub mod operations {}
+#[doc = include_str!("threat_model.md")]
+pub mod threat_model {}
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}

@@ -1,0 +1,62 @@
+//! Metadata that is missing or of no use.
+
+use futures_executor::block_on;
+use http::Response;
+use oauth_core::{AccessToken, ClientCredentials, HttpError, TokenSource};
+use oauth_testkit::Messages;
+
+use super::{Answer, answer, json};
+
+const ISSUER: &str = "https://id.example.com/tenant-a";
+
+fn discovered(
+    answer: impl Fn() -> Result<Response<bytes::Bytes>, HttpError> + Send + Sync + 'static,
+) -> ClientCredentials {
+    ClientCredentials::discover(ISSUER, "my-client")
+        .client_secret("hunter2")
+        .http_client(Answer(answer))
+        .build()
+        .unwrap()
+}
+
+pub(crate) fn of_metadata(messages: &mut Messages) {
+    let mut add = |when: &str, answer: Response<bytes::Bytes>| {
+        let source = discovered(move || Ok(answer.clone()));
+        messages.add_err(when, block_on(source.token()));
+    };
+    add("nothing there", json(404, ""));
+    add("a page", answer(200, "text/html", "<p>Welcome</p>"));
+    add("no issuer", json(200, "{}"));
+    add(
+        "another issuer",
+        json(200, r#"{"issuer":"https://id.example.com/tenant-b"}"#),
+    );
+    add(
+        "no token endpoint",
+        json(200, r#"{"issuer":"https://id.example.com/tenant-a"}"#),
+    );
+    add(
+        "an endpoint without TLS",
+        json(
+            200,
+            r#"{"issuer":"https://id.example.com/tenant-a","token_endpoint":"http://id.example.com/token"}"#,
+        ),
+    );
+    add("out of order", {
+        let mut answer = json(503, "");
+        answer
+            .headers_mut()
+            .insert("retry-after", "7".parse().unwrap());
+        answer
+    });
+    let source = discovered(|| Err(HttpError::connect("connection refused")));
+    messages.add_err("nobody listens", block_on(source.token()));
+    let bare = r#"{"issuer":"https://id.example.com/tenant-a","token_endpoint":"https://id.example.com/token"}"#;
+    let source = discovered(|| Ok(json(200, bare)));
+    let token = AccessToken::builder("t0p-s3cret").build().unwrap();
+    messages.add_err(
+        "no introspection endpoint",
+        block_on(source.introspect(&token)),
+    );
+    messages.add_err("no revocation endpoint", block_on(source.revoke(&token)));
+}
