@@ -1,6 +1,6 @@
 //! The rules about waiting for changes.
 
-use std::future::{Future as _, poll_fn};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
