@@ -30,7 +30,8 @@
 //!     +hget +hset +del +pexpire +pttl +get +set +time +publish +psubscribe
 //! ```
 //!
-//! The last two are for [notifications](RedisStoreBuilder::notifications) only.
+//! The last two, and `&oauth:*`, are for [notifications](RedisStoreBuilder::notifications) only. That pattern is what is
+//! subscribed to, and has to be the prefix and `*`.
 //!
 //! # TLS
 //!
