@@ -23,7 +23,7 @@
 //!
 //! Redis 6 or newer, or any Valkey. Under the prefix `oauth:` a token key has three keys, which share a slot of a
 //! Cluster: `oauth:{KEY}:token` (a hash, which goes when the token dies), `oauth:{KEY}:lease` and
-//! `oauth:{KEY}:fencing`. Each call is one Lua script. A user with these rights is enough:
+//! `oauth:{KEY}:fencing`. Each call is one Lua script, and to save is two. A user with these rights is enough:
 //!
 //! ```text
 //! ACL SETUSER oauth on >PASSWORD ~oauth:* &oauth:* +evalsha +script|load
