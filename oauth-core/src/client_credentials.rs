@@ -189,7 +189,8 @@ impl Registration {
     }
 
     pub(crate) async fn endpoint(&self, endpoint: EndpointKind) -> Result<Endpoint, Error> {
-        self.server.endpoint(endpoint, self.method).await
+        let dpop = self.client.dpop.as_ref().map(|dpop| dpop.algorithm());
+        self.server.endpoint(endpoint, self.method, dpop).await
     }
 }
 

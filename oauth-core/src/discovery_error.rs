@@ -64,6 +64,15 @@ pub enum DiscoveryError {
         /// What is wrong with it.
         why: String,
     },
+    /// The key that tokens are to be bound to ([`dpop`](crate::ClientCredentialsBuilder::dpop)) signs with an
+    /// algorithm that the server does not list (RFC 9449 §5.1). Take a key for one that it does.
+    #[error("its dpop_signing_alg_values_supported are {}, and the key is for {algorithm}", supported.join(", "))]
+    DpopAlgorithm {
+        /// The algorithm of the key.
+        algorithm: &'static str,
+        /// Those of the metadata.
+        supported: Vec<String>,
+    },
 }
 
 /// What to do without the endpoint.

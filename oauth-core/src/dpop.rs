@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::protocol::dpop::{Proof, nonce};
 use crate::protocol::jwk::{public_only, thumbprint};
-use crate::protocol::jws::compact;
+use crate::protocol::jws::{JwsAlgorithm, compact};
 use crate::protocol::origin::Origin;
 use crate::signer::JwsSigner;
 use crate::token::AccessToken;
@@ -76,6 +76,10 @@ impl Dpop {
     #[must_use]
     pub fn thumbprint(&self) -> &str {
         &self.thumbprint
+    }
+
+    pub(crate) fn algorithm(&self) -> JwsAlgorithm {
+        self.key.algorithm()
     }
 
     /// A proof for one request: to the authorization server, or with `token` to an API. `target` is the URL

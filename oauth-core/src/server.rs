@@ -8,9 +8,10 @@ use http::Uri;
 use crate::clock::Clock;
 use crate::discovery::{Discovery, unusable};
 use crate::discovery_error::DiscoveryError;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::http_client::HttpClient;
 use crate::protocol::client_auth::ClientAuthMethod;
+use crate::protocol::jws::JwsAlgorithm;
 use crate::protocol::metadata::{EndpointKind, Endpoints, ServerMetadata, metadata_urls};
 use crate::protocol::origin::endpoint;
 
@@ -146,11 +147,12 @@ impl Server {
     }
 
     /// An endpoint for a client that authenticates by `method`, or if that is `None` by its secret in whatever
-    /// way the server likes.
+    /// way the server likes. `dpop` is the algorithm of the key that its tokens are bound to.
     pub(crate) async fn endpoint(
         &self,
         kind: EndpointKind,
         method: Option<ClientAuthMethod>,
+        dpop: Option<JwsAlgorithm>,
     ) -> Result<Endpoint, Error> {
         let Some(metadata) = self.metadata().await? else {
             let uri = self.configured.get(kind).ok_or_else(|| {
@@ -168,6 +170,9 @@ impl Server {
                 issuer: None,
             });
         };
+        if let Some(algorithm) = dpop.filter(|_| kind == EndpointKind::Token) {
+            check_dpop(&metadata, algorithm)?;
+        }
         let method = method.unwrap_or_else(|| metadata.secret_method());
         let uri = self.configured.get(kind);
         let uri = uri.or_else(|| metadata.endpoint(kind, method));
@@ -181,4 +186,20 @@ impl Server {
             issuer: Some(metadata.issuer().to_owned()),
         })
     }
+}
+
+/// RFC 9449 §5.1. A server that names no algorithm may take any.
+fn check_dpop(metadata: &ServerMetadata, algorithm: JwsAlgorithm) -> Result<(), Error> {
+    let supported = metadata.dpop_signing_alg_values_supported();
+    let names_it = |name: &String| JwsAlgorithm::from_name(name) == Some(algorithm);
+    if supported.is_empty() || supported.iter().any(names_it) {
+        return Ok(());
+    }
+    let fault = DiscoveryError::DpopAlgorithm {
+        algorithm: algorithm.as_str(),
+        supported: supported.to_vec(),
+    };
+    let what = "the server takes no proofs of the key that tokens are to be bound to";
+    let error = Error::builder(ErrorKind::Discovery, what).source(fault);
+    Err(error.build())
 }

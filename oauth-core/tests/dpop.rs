@@ -10,12 +10,14 @@
 #[allow(dead_code, reason = "each test takes what it needs")]
 mod recorder;
 
+use std::error::Error as _;
+
 use bytes::Bytes;
 use futures_executor::block_on;
 use http::Response;
 use oauth_core::{
-    AccessToken, ClientCredentials, ClientCredentialsBuilder, Error, ErrorKind, JwsAlgorithm,
-    JwsSigner, TokenSource, TokenType, async_trait,
+    AccessToken, ClientCredentials, ClientCredentialsBuilder, DiscoveryError, Error, ErrorKind,
+    JwsAlgorithm, JwsSigner, TokenSource, TokenType, async_trait,
 };
 use recorder::{Recorder, answer, jwt};
 use serde_json::{Value, json};
@@ -106,6 +108,55 @@ fn a_token_request_bears_a_proof_and_brings_a_bound_token() {
     assert_eq!(claims["htu"], "https://id.example.com/a%2Fb");
     assert_eq!(claims.get("ath"), None);
     assert_eq!(claims.get("nonce"), None);
+}
+
+fn discovered(http: &Recorder) -> ClientCredentialsBuilder {
+    ClientCredentials::discover("https://id.example.com", "me")
+        .client_secret("hunter2")
+        .dpop(key())
+        .http_client(http.clone())
+}
+
+fn metadata(algorithms: Option<Value>) -> Response<Bytes> {
+    let mut metadata = json!({
+        "issuer": "https://id.example.com",
+        "token_endpoint": "https://id.example.com/token",
+    });
+    if let Some(algorithms) = algorithms {
+        metadata["dpop_signing_alg_values_supported"] = algorithms;
+    }
+    answer(200, String::leak(metadata.to_string()))
+}
+
+#[test]
+fn rfc_9449_section_5_1_a_key_for_an_algorithm_that_the_server_does_not_list_asks_for_no_token() {
+    let http = Recorder::new([metadata(Some(json!(["RS256", "PS256"])))]);
+    let source = discovered(&http).build().unwrap();
+    let error = block_on(source.token()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Discovery);
+    assert!(!error.is_retryable());
+    let fault = DiscoveryError::DpopAlgorithm {
+        algorithm: "ES256",
+        supported: vec!["RS256".into(), "PS256".into()],
+    };
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    assert_eq!(cause, Some(&fault));
+    let text = fault.to_string();
+    assert!(
+        text.contains("RS256, PS256") && text.contains("ES256"),
+        "{text}"
+    );
+    block_on(source.token()).unwrap_err();
+    assert_eq!(http.count(), 1, "the metadata, and no token request");
+}
+
+#[test]
+fn a_key_for_an_algorithm_that_the_server_lists_or_one_where_it_lists_none_is_used() {
+    for algorithms in [Some(json!(["EdDSA", "ES256"])), Some(json!([])), None] {
+        let http = Recorder::new([metadata(algorithms), answer(200, BOUND)]);
+        ask(discovered(&http)).unwrap();
+        assert_eq!(http.count(), 2);
+    }
 }
 
 #[test]

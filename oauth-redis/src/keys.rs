@@ -35,7 +35,7 @@ impl Names {
         self.name(key, "changed")
     }
 
-    /// All channels, as a pattern.
+    /// All channels, as a pattern: that of the user's rights, since an engine compares the two character by character.
     pub(crate) fn channels(&self) -> String {
         let mut pattern = String::new();
         for character in self.prefix.chars() {
@@ -44,7 +44,7 @@ impl Names {
             }
             pattern.push(character);
         }
-        pattern + "{*}:changed"
+        pattern + "*"
     }
 
     fn name(&self, key: &TokenKey, what: &str) -> String {
@@ -84,6 +84,6 @@ mod tests {
     #[test]
     fn a_prefix_is_not_a_pattern() {
         let names = Names::new("a*[b]?^\\:".into()).unwrap();
-        assert_eq!(names.channels(), r"a\*\[b\]\?\^\\:{*}:changed");
+        assert_eq!(names.channels(), r"a\*\[b\]\?\^\\:*");
     }
 }

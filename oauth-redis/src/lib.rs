@@ -23,14 +23,15 @@
 //!
 //! Redis 6 or newer, or any Valkey. Under the prefix `oauth:` a token key has three keys, which share a slot of a
 //! Cluster: `oauth:{KEY}:token` (a hash, which goes when the token dies), `oauth:{KEY}:lease` and
-//! `oauth:{KEY}:fencing`. Each call is one Lua script. A user with these rights is enough:
+//! `oauth:{KEY}:fencing`. Each call is one Lua script, and to save is two. A user with these rights is enough:
 //!
 //! ```text
 //! ACL SETUSER oauth on >PASSWORD ~oauth:* &oauth:* +evalsha +script|load
 //!     +hget +hset +del +pexpire +pttl +get +set +time +publish +psubscribe
 //! ```
 //!
-//! The last two are for [notifications](RedisStoreBuilder::notifications) only.
+//! The last two, and `&oauth:*`, are for [notifications](RedisStoreBuilder::notifications) only. That pattern is what is
+//! subscribed to, and has to be the prefix and `*`.
 //!
 //! # TLS
 //!

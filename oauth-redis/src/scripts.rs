@@ -7,8 +7,10 @@ use redis::{Pipeline, Script};
 pub(crate) struct Scripts {
     /// Token → its record and the milliseconds that are left.
     pub(crate) load: Script,
-    /// Token, fencing; record, rank, digest of the secret, milliseconds that are left, the fencing's at least,
-    /// channel or nothing.
+    /// → the engine's time, in seconds and microseconds.
+    pub(crate) now: Script,
+    /// Token, fencing; record, rank, digest of the secret, when it dies in milliseconds of the engine's time, the
+    /// milliseconds that the fencing number is left at least, channel or nothing.
     pub(crate) save: Script,
     /// Token; digest of the secret.
     pub(crate) remove: Script,
@@ -22,6 +24,7 @@ impl Scripts {
     pub(crate) fn new() -> Self {
         Self {
             load: Script::new(LOAD),
+            now: Script::new(NOW),
             save: Script::new(SAVE),
             remove: Script::new(REMOVE),
             lease: Script::new(LEASE),
@@ -32,7 +35,7 @@ impl Scripts {
     /// Makes all of them known to the engine in one round trip. One that is not known takes three.
     pub(crate) fn make_known() -> Pipeline {
         let mut pipeline = redis::pipe();
-        for code in [LOAD, SAVE, REMOVE, LEASE, RELEASE] {
+        for code in [LOAD, NOW, SAVE, REMOVE, LEASE, RELEASE] {
             pipeline.cmd("SCRIPT").arg("LOAD").arg(code).ignore();
         }
         pipeline
@@ -48,15 +51,23 @@ end
 return {record, redis.call('PTTL', KEYS[1])}
 ";
 
+const NOW: &str = "return redis.call('TIME')";
+
+// It may be carried out long after it was sent, by an engine that hung: the end of a life is a moment.
 // Ranks have one length, so that they compare as numbers do.
 const SAVE: &str = r"
+local now = redis.call('TIME')
+local life = tonumber(ARGV[4]) - (now[1] * 1000 + math.floor(now[2] / 1000))
+if life < 1 then
+    return 0
+end
 local there = redis.pcall('HGET', KEYS[1], 'rank')
 if type(there) == 'string' and #there == #ARGV[2] and not there:find('%D') and there > ARGV[2] then
     return 0
 end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'record', ARGV[1], 'rank', ARGV[2], 'digest', ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('PEXPIRE', KEYS[1], life)
 local left = redis.call('PTTL', KEYS[2])
 if left >= 0 and left < tonumber(ARGV[5]) then
     redis.call('PEXPIRE', KEYS[2], ARGV[5])

@@ -196,10 +196,14 @@ impl Inner {
     }
 
     async fn save(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError> {
+        // Asked before the clock here is: what the answer takes is then counted as part of the life.
+        let now = self.scripts.now.prepare_invoke();
+        let (seconds, micros): (u64, u64) = self.connection.run("save", &now).await?;
         let left = token.remaining_life(self.clock.wall()).min(LONGEST_LIFE);
         if left < Duration::from_millis(1) {
             return Ok(());
         }
+        let end = Duration::from_secs(seconds) + Duration::from_micros(micros) + left;
         let requested_at = token.requested_at().duration_since(UNIX_EPOCH);
         let rank = format!(
             "{:020}{:020}",
@@ -214,7 +218,7 @@ impl Inner {
             .arg(record.as_ref())
             .arg(rank)
             .arg(digest(token))
-            .arg(millis(left))
+            .arg(millis(end))
             .arg(millis(left + LATE))
             .arg(self.channel(key));
         self.connection.run("save", &script).await

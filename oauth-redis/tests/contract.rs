@@ -14,7 +14,7 @@ mod support;
 use std::sync::Arc;
 
 use oauth_core::TokenStore;
-use oauth_testkit::conformance::token_store::StoreUnderTest;
+use oauth_testkit::conformance::token_store::{Capabilities, StoreUnderTest};
 use rules::Engine;
 use support::Server;
 
@@ -79,6 +79,7 @@ mod with_tls_and_a_user_of_few_rights {
                 let builder = server.tls_builder("oauth:pa55word").notifications();
                 builder.build().unwrap()
             })
+            .capable_of(Capabilities::new().tells_changes())
         },
     }
 }

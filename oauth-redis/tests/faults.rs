@@ -149,6 +149,25 @@ fn p11_a_server_that_hangs_is_given_up_and_found_again() {
 }
 
 #[test]
+fn p01_a_save_that_a_hanging_server_carries_out_late_lengthens_no_life() {
+    let server = Server::start();
+    let (store, key, clock) = (server.store(), key(), SystemClock::new());
+    block_on(store.connect()).unwrap();
+    let (now, life) = (clock.wall(), Duration::from_millis(300));
+    let built = AccessToken::builder("t").build().unwrap();
+    let brief = StoredToken::new(built, now, now + life);
+    server.pause();
+    assert!(within(life / 6, store.save(&key, &brief)).is_none());
+    // The server's clock is the machine's, which nobody moves.
+    block_on(clock.sleep(life));
+    server.resume();
+    for _ in 0..20 {
+        assert_eq!(secret(&store, &key), None);
+        block_on(clock.sleep(Duration::from_millis(5)));
+    }
+}
+
+#[test]
 fn p12_a_lease_granted_to_one_who_has_given_up_is_given_back() {
     let server = Server::start();
     let (store, key) = (server.store(), key());

@@ -6,9 +6,9 @@
     reason = "a test fails by panicking"
 )]
 
-use oauth_core::{ClientCredentials, JwsAlgorithm, SigningKey};
+use oauth_core::{ClientCredentials, ErrorKind, JwsAlgorithm, SigningKey, TokenSource as _};
 use oauth_reqwest::{Client, ReqwestHttpClient};
-use oauth_testkit::{DpopNonce, DpopRules, FakeTokenServer};
+use oauth_testkit::{DpopNonce, DpopRules, FakeTokenServer, Reply};
 
 fn fixture() -> (FakeTokenServer, Client) {
     let rules = DpopRules::new()
@@ -49,6 +49,28 @@ async fn p07_a_revoked_token_and_a_new_nonce_are_mended_in_one_call_each() {
     assert_eq!(get().await, 200);
     server.renew_dpop_nonces();
     assert_eq!(get().await, 200);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_list_the_algorithm_of_the_key_is_asked_for_no_token() {
+    for (listed, requests) in [("RS256", 0), ("ES256", 1)] {
+        let server = FakeTokenServer::start().unwrap();
+        let mut metadata = server.metadata();
+        metadata["dpop_signing_alg_values_supported"] = [listed].into_iter().collect();
+        server.always_metadata_reply(Reply::status(200).json(metadata));
+        let source = ClientCredentials::discover(server.issuer(), FakeTokenServer::CLIENT_ID)
+            .client_secret(FakeTokenServer::CLIENT_SECRET)
+            .dpop(SigningKey::generate(JwsAlgorithm::Es256).unwrap())
+            .http_client(ReqwestHttpClient::new().unwrap())
+            .build()
+            .unwrap();
+        let outcome = source.token().await;
+        server.assert_token_requests(requests);
+        assert_eq!(outcome.is_ok(), requests == 1);
+        if let Err(error) = outcome {
+            assert_eq!(error.kind(), ErrorKind::Discovery);
+        }
+    }
 }
 
 #[cfg(feature = "blocking")]

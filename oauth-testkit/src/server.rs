@@ -27,6 +27,7 @@ mod matching;
 mod metadata;
 mod net;
 mod network;
+mod observations;
 mod port;
 #[cfg(feature = "program")]
 mod program_controls;
@@ -59,7 +60,6 @@ use std::fmt;
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
-use std::time::Duration;
 
 #[cfg(feature = "jose")]
 pub use assertion::{AssertionAudience, AssertionRules};
@@ -85,7 +85,6 @@ pub(crate) use {http1::Response, log::InFlight, port::listen, wire::Transport};
 use crate::reply::Reply;
 use issuer::Grant;
 use listeners::{Listeners, Transports};
-use log::readable;
 use protected_api::ProtectedApi;
 use state::ServerState;
 #[cfg(feature = "tls")]
@@ -93,9 +92,6 @@ pub use tls::{CertificateSubject, ClientCertificate, TlsFault};
 use token_endpoint::TokenEndpoint;
 #[cfg(not(feature = "program"))]
 use wire::Transport;
-
-/// Far beyond what any request takes that is going to come.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An OAuth 2.0 token endpoint and a protected API beside it, on loopback, for one test.
 ///
@@ -263,115 +259,6 @@ impl FakeTokenServer {
     #[must_use]
     pub fn issued(&self) -> usize {
         self.state.issuer.issued()
-    }
-}
-
-/// What it has seen.
-impl FakeTokenServer {
-    /// The requests at the origin of the token endpoint, in the order of their arrival.
-    #[must_use]
-    pub fn token_requests(&self) -> Vec<TokenRequest> {
-        self.state.log.token_requests()
-    }
-
-    /// How many requests arrived at the origin of the token endpoint.
-    #[must_use]
-    pub fn token_request_count(&self) -> usize {
-        self.state.log.token_count()
-    }
-
-    /// The requests at the protected API, in the order of their arrival.
-    #[must_use]
-    pub fn api_requests(&self) -> Vec<ApiRequest> {
-        self.state.log.api_requests()
-    }
-
-    /// How many requests arrived at the protected API.
-    #[must_use]
-    pub fn api_request_count(&self) -> usize {
-        self.state.log.api_count()
-    }
-
-    /// The most token requests that were being served at one time, from their arrival until the end
-    /// of the answer was written. One whose client gave up counts until its answer is due: to the
-    /// server it makes no difference.
-    #[must_use]
-    pub fn max_concurrent_token_requests(&self) -> usize {
-        self.state.log.max_concurrent_token_requests()
-    }
-
-    /// The most API requests that were being served at one time, counted as
-    /// [`max_concurrent_token_requests`](Self::max_concurrent_token_requests) does.
-    #[must_use]
-    pub fn max_concurrent_api_requests(&self) -> usize {
-        self.state.log.max_concurrent_api_requests()
-    }
-
-    /// Blocks until `count` token requests have arrived, answered or not.
-    ///
-    /// # Panics
-    ///
-    /// If they have not arrived within ten seconds.
-    #[track_caller]
-    pub fn await_token_requests(&self, count: usize) {
-        let arrived = self.state.log.await_token(count, PATIENCE);
-        let log = readable(&self.token_requests());
-        assert!(
-            arrived,
-            "waited in vain for {count} token requests; those seen:{log}"
-        );
-    }
-
-    /// Blocks until `count` requests have arrived at the protected API, answered or not.
-    ///
-    /// # Panics
-    ///
-    /// If they have not arrived within ten seconds.
-    #[track_caller]
-    pub fn await_api_requests(&self, count: usize) {
-        let arrived = self.state.log.await_api(count, PATIENCE);
-        let log = readable(&self.api_requests());
-        assert!(
-            arrived,
-            "waited in vain for {count} API requests; those seen:{log}"
-        );
-    }
-
-    /// Checks how many token requests have arrived so far.
-    ///
-    /// # Panics
-    ///
-    /// If it is not exactly `count`.
-    #[track_caller]
-    pub fn assert_token_requests(&self, count: usize) {
-        let requests = self.token_requests();
-        let log = readable(&requests);
-        assert!(
-            requests.len() == count,
-            "expected {count} token requests; those seen:{log}"
-        );
-    }
-
-    /// Checks how many requests have arrived at the protected API so far.
-    ///
-    /// # Panics
-    ///
-    /// If it is not exactly `count`.
-    #[track_caller]
-    pub fn assert_api_requests(&self, count: usize) {
-        let requests = self.api_requests();
-        let log = readable(&requests);
-        assert!(
-            requests.len() == count,
-            "expected {count} API requests; those seen:{log}"
-        );
-    }
-
-    /// Forgets the requests seen so far, and the highest concurrency. What is [expected](Self::expect) goes on
-    /// counting.
-    pub fn clear_log(&self) {
-        self.state.log.clear();
-        self.state.protocol.side_endpoints.clear_log();
     }
 }
 

@@ -11,6 +11,8 @@ mod program;
 mod support;
 
 use std::fs;
+use std::io::{ErrorKind, Read as _};
+use std::net::TcpStream;
 use std::process::Stdio;
 
 use program::{Program, command, request};
@@ -165,6 +167,118 @@ fn a_gate_holds_requests_until_it_is_opened() {
     for client in &mut clients {
         client.response().unwrap().token();
     }
+}
+
+#[test]
+fn a_gate_within_a_reply_holds_the_rest_of_it() {
+    let program = Program::start(&[]);
+    let text = json!({ "kind": "status", "status": 200, "body": "abcdef" });
+    for (member, gate, sent) in [
+        ("gate_after_headers", json!("a"), ""),
+        ("gate_in_body", json!({ "bytes": 2, "gate": "b" }), "ab"),
+    ] {
+        let mut reply = text.clone();
+        reply[member] = gate;
+        script(&program, "token", reply);
+        let mut client = open_token_request(&program);
+        let end = format!("\r\n\r\n{sent}");
+        let mut seen = String::new();
+        while !seen.ends_with(&end) {
+            let mut byte = [0];
+            client.stream.read_exact(&mut byte).unwrap();
+            seen.push(char::from(byte[0]));
+        }
+        client.stream.set_nonblocking(true).unwrap();
+        let nothing = client.stream.read(&mut [0]).unwrap_err();
+        assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+        client.stream.set_nonblocking(false).unwrap();
+        let name = if sent.is_empty() { "a" } else { "b" };
+        let opened = program.admin("POST", &format!("/gates/{name}/open"), None);
+        assert_eq!(opened.status, 204);
+        let mut rest = vec![0; 6 - sent.len()];
+        client.stream.read_exact(&mut rest).unwrap();
+        assert_eq!(rest, &b"abcdef"[sent.len()..]);
+    }
+    for (both, says) in [
+        (
+            json!({ "kind": "usual", "gate_after_headers": "a", "gate_in_body": { "bytes": 1, "gate": "a" } }),
+            "only one",
+        ),
+        (
+            json!({ "kind": "reset", "gate_after_headers": "a" }),
+            "is not for",
+        ),
+        (
+            json!({ "kind": "usual", "gate_after_headers": "" }),
+            "name of a gate",
+        ),
+    ] {
+        let reply = json!({ "to": "token", "reply": both });
+        let refused = program.admin("POST", "/replies", Some(&reply));
+        assert_eq!(refused.status, 400);
+        let detail = refused.json()["detail"].to_string();
+        assert!(detail.contains(says), "{detail}");
+    }
+}
+
+#[test]
+fn an_origin_that_is_down_refuses_until_it_is_back_at_its_port() {
+    let program = Program::start(&[]);
+    let connect = |name: &str| {
+        let url = program.url(name);
+        let authority = url.split('/').nth(2).unwrap().to_owned();
+        TcpStream::connect(authority).map(drop)
+    };
+    let down = |at: &str, down: bool| {
+        program.order("POST", "/outages", json!({ "at": at, "down": down }));
+    };
+    for (at, name, other) in [
+        ("token", "token_url", "api_url"),
+        ("api", "api_url", "token_url"),
+    ] {
+        down(at, true);
+        down(at, true);
+        let refused = connect(name).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        connect(other).unwrap();
+        down(at, false);
+        connect(name).unwrap();
+    }
+    down("api", true);
+    program.admin("POST", "/reset", None);
+    connect("api_url").unwrap();
+}
+
+#[test]
+fn what_is_expected_is_told_apart_from_what_came() {
+    let program = Program::start(&[]);
+    let verdict = || program.admin("GET", "/expectations", None).json();
+    let expect = |form: Value| program.order("POST", "/expectations", form);
+    expect(json!({ "at": "token", "when": { "client": "test-client" } }));
+    expect(json!({ "at": "token", "at_least": 1, "at_most": 2 }));
+    expect(json!({ "at": "api", "when": { "path": "/things" }, "times": 0 }));
+    assert_eq!(verdict()["met"], false);
+    let token = program.token_request(GRANT).token();
+    assert_eq!(verdict(), json!({ "met": true, "unmet": "" }));
+    call_api(&program, &token);
+    let unmet = verdict()["unmet"].as_str().unwrap().to_owned();
+    assert!(unmet.starts_with("expected 0 API requests"), "{unmet}");
+    assert!(!unmet.contains(&token), "{unmet}");
+    assert_eq!(program.admin("DELETE", "/expectations", None).status, 204);
+    assert_eq!(verdict()["met"], true);
+    for wrong in [
+        json!({ "at": "token", "times": 1, "at_most": 2 }),
+        json!({ "at": "token", "when": { "path": "/" } }),
+    ] {
+        let refused = program.admin("POST", "/expectations", Some(&wrong));
+        assert_eq!(refused.status, 400);
+    }
+    // It does not hold up the end.
+    expect(json!({ "at": "token", "times": 7 }));
+    program.admin("POST", "/stop", None);
+    let (status, log) = program.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(!log.contains("panicked"), "{log}");
 }
 
 #[test]

@@ -7,10 +7,11 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use oauth_core::{
@@ -79,6 +80,11 @@ enum Flaw {
     EndsAnyLease,
     CountsNoLeases,
     KeepsLeasesApart,
+    WakesForNothing,
+    RemovesNothingWhileWaitedFor,
+    TellsNoSaves,
+    TellsNoReleases,
+    TellsTheFirstAlone,
 }
 
 struct Flawed {
@@ -90,6 +96,33 @@ struct Flawed {
     holds: AtomicBool,
     grants: AtomicU64,
     freed: AtomicBool,
+    waiters: Arc<Mutex<Waiters>>,
+}
+
+/// Those who wait for a change, by the number of their wait.
+#[derive(Default)]
+struct Waiters {
+    begun: u64,
+    waiting: BTreeMap<u64, Option<Waker>>,
+}
+
+impl Waiters {
+    fn begin(&mut self) -> u64 {
+        self.begun += 1;
+        self.waiting.insert(self.begun, None);
+        self.begun
+    }
+
+    /// Wakes so many.
+    fn wake(&mut self, most: usize) {
+        for _ in 0..most {
+            match self.waiting.pop_first() {
+                Some((_, Some(waker))) => waker.wake(),
+                Some((_, None)) => {}
+                None => return,
+            }
+        }
+    }
 }
 
 fn flawed(flaw: Flaw) -> StoreUnderTest {
@@ -97,6 +130,7 @@ fn flawed(flaw: Flaw) -> StoreUnderTest {
     let moved = clock.clone();
     let memory = |clock: &ManualClock| Arc::new(MemoryStore::new(clock.clone()));
     let (tokens, leases) = (memory(&clock), memory(&clock));
+    let waiters = Arc::<Mutex<Waiters>>::default();
     let handle_clock = clock.clone();
     let open = move || Flawed {
         flaw,
@@ -113,8 +147,11 @@ fn flawed(flaw: Flaw) -> StoreUnderTest {
         holds: AtomicBool::default(),
         grants: AtomicU64::default(),
         freed: AtomicBool::default(),
+        waiters: Arc::clone(&waiters),
     };
-    StoreUnderTest::new(open).on(clock, move |time| moved.advance(time))
+    StoreUnderTest::new(open)
+        .on(clock, move |time| moved.advance(time))
+        .capable_of(Capabilities::new().tells_changes())
 }
 
 impl Flawed {
@@ -129,6 +166,15 @@ impl Flawed {
 }
 
 impl Flawed {
+    fn tell(&self, silent: Flaw) {
+        let most = match self.flaw {
+            flaw if flaw == silent => 0,
+            Flaw::TellsTheFirstAlone => 1,
+            _ => usize::MAX,
+        };
+        self.waiters.lock().unwrap().wake(most);
+    }
+
     fn lease_key(&self, key: &TokenKey) -> TokenKey {
         match self.flaw {
             Flaw::LeasesEverythingAtOnce => TokenKey::builder("one for all").build(),
@@ -162,6 +208,7 @@ impl TokenStore for Flawed {
     }
 
     async fn save(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError> {
+        self.tell(Flaw::TellsNoSaves);
         let key = &self.token_key(key);
         *self.saved.lock().unwrap() = Some(token.clone());
         let there = self.tokens.load(key).await?;
@@ -200,6 +247,11 @@ impl TokenStore for Flawed {
         match (self.flaw, there) {
             (Flaw::RemovesNothing, _) => Ok(()),
             (Flaw::RemovesWhatever, Some(there)) => self.tokens.remove(key, &there).await,
+            (Flaw::RemovesNothingWhileWaitedFor, _)
+                if !self.waiters.lock().unwrap().waiting.is_empty() =>
+            {
+                Err(StoreError::new("somebody waits"))
+            }
             (Flaw::FailsToRemoveNothing, None) => Err(StoreError::new("there is no such token")),
             _ => self.tokens.remove(key, token).await,
         }
@@ -227,12 +279,30 @@ impl TokenStore for Flawed {
     }
 
     async fn release(&self, key: &TokenKey, lease: Lease) -> Result<(), StoreError> {
+        self.tell(Flaw::TellsNoReleases);
         match self.flaw {
             Flaw::TakesNoLeaseBack => return Ok(()),
             Flaw::EndsAnyLease => self.freed.store(true, Ordering::SeqCst),
             _ => {}
         }
         self.leases.release(&self.lease_key(key), lease).await
+    }
+
+    async fn changed(&self, _: &TokenKey) {
+        if self.flaw == Flaw::WakesForNothing {
+            return;
+        }
+        let number = self.waiters.lock().unwrap().begin();
+        poll_fn(
+            |context| match self.waiters.lock().unwrap().waiting.get_mut(&number) {
+                Some(waker) => {
+                    *waker = Some(context.waker().clone());
+                    Poll::Pending
+                }
+                None => Poll::Ready(()),
+            },
+        )
+        .await;
     }
 }
 
@@ -275,6 +345,23 @@ fn each_rule_finds_the_store_that_breaks_it() {
         ),
         ("p12_fencing_numbers_grow", Flaw::CountsNoLeases),
         ("p12_a_lease_holds_for_every_handle", Flaw::KeepsLeasesApart),
+        (
+            "without_a_change_who_waits_is_not_kept_busy",
+            Flaw::WakesForNothing,
+        ),
+        (
+            "who_waits_holds_up_no_call",
+            Flaw::RemovesNothingWhileWaitedFor,
+        ),
+        ("a_save_wakes_who_waits", Flaw::TellsNoSaves),
+        (
+            "p12_a_lease_given_back_wakes_who_waits",
+            Flaw::TellsNoReleases,
+        ),
+        (
+            "p05_a_dropped_wait_takes_nobodys_wake",
+            Flaw::TellsTheFirstAlone,
+        ),
     ];
     let names: Vec<_> = RULES.iter().map(|(name, _)| *name).collect();
     each_finds_what_breaks_it(&names, &flaws, |rule, flaw| {

@@ -107,8 +107,9 @@ pub(crate) struct Client {
     /// The private key, in PEM or as a JWK.
     #[arg(long, value_name = "F")]
     pub(crate) key: Option<PathBuf>,
-    /// The algorithm of the key: RS256, PS256, ES256, EdDSA, …
-    #[arg(long, value_name = "A", value_parser = algorithm, requires = "key")]
+    /// The algorithm of the key: RS256, PS256, ES256, EdDSA, …; or with `--auth secret-jwt` that of the assertion:
+    /// HS256 (the default), HS384, HS512.
+    #[arg(long, value_name = "A", value_parser = algorithm)]
     pub(crate) alg: Option<JwsAlgorithm>,
     /// The id of the key.
     #[arg(long, value_name = "K", requires = "key")]
@@ -208,9 +209,9 @@ impl Client {
 }
 
 fn algorithm(name: &str) -> Result<JwsAlgorithm, String> {
-    let found = JwsAlgorithm::from_name(name).filter(|algorithm| !algorithm.is_symmetric());
-    found.ok_or_else(|| {
-        "no private key signs so; there are RS, PS and ES with 256, 384 and 512, and EdDSA"
+    JwsAlgorithm::from_name(name).ok_or_else(|| {
+        "nothing signs so; there are RS, PS and ES with 256, 384 and 512, EdDSA, and for secrets HS with 256, 384 \
+         and 512"
             .to_owned()
     })
 }

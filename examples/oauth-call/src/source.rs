@@ -75,7 +75,13 @@ impl Client {
             Some(Auth::Basic) => by_secret(builder, ClientAuthMethod::ClientSecretBasic),
             Some(Auth::BasicRaw) => by_secret(builder, ClientAuthMethod::ClientSecretBasicRaw),
             Some(Auth::Post) => by_secret(builder, ClientAuthMethod::ClientSecretPost),
-            Some(Auth::SecretJwt) => by_secret(builder, ClientAuthMethod::ClientSecretJwt),
+            Some(Auth::SecretJwt) => {
+                let builder = match self.alg {
+                    Some(algorithm) => builder.hmac_algorithm(algorithm),
+                    None => builder,
+                };
+                by_secret(builder, ClientAuthMethod::ClientSecretJwt)
+            }
             Some(Auth::None) => Ok(builder.auth_method(ClientAuthMethod::None)),
             Some(Auth::PrivateKeyJwt) => Ok(builder.private_key(self.signing_key()?)),
             Some(Auth::AssertionFile) => match &self.secret_file {
@@ -98,6 +104,23 @@ impl Client {
         let without_secret = by_key || matches!(self.auth, Some(Auth::None | Auth::Mtls));
         if self.key.is_some() && !by_key {
             return Err(Failure::usage("--key is for --auth private-key-jwt only"));
+        }
+        let by_hmac = matches!(self.auth, Some(Auth::SecretJwt));
+        match self.alg {
+            Some(_) if !by_key && !by_hmac => {
+                return Err(Failure::usage(
+                    "--alg is for --auth private-key-jwt and --auth secret-jwt only",
+                ));
+            }
+            Some(algorithm) if by_hmac != algorithm.is_symmetric() => {
+                let fitting = if by_hmac {
+                    "secret-jwt takes HS256, HS384 or HS512"
+                } else {
+                    "HS256, HS384 and HS512 are for --auth secret-jwt"
+                };
+                return Err(Failure::usage(format!("--alg {algorithm}: {fitting}")));
+            }
+            _ => {}
         }
         if without_secret && (self.secret_env.is_some() || self.secret_file.is_some()) {
             return Err(Failure::usage(

@@ -9,7 +9,7 @@
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use oauth_testkit::{FakeTokenServer, Gate, Reply};
+use oauth_testkit::{ClientAuthMethod, FakeTokenServer, Gate, JwtAlgorithm, Reply};
 use serde_json::Value;
 
 const BACKENDS: [&str; 2] = ["reqwest", "isahc"];
@@ -102,6 +102,22 @@ fn wrong_use_ends_with_2_and_says_what_is_wrong() {
         (
             [client, &["--auth", "private-key-jwt", url]].concat(),
             "--key",
+        ),
+        (
+            [client, &["--auth", "secret-jwt", "--alg", "ES256", url]].concat(),
+            "HS256",
+        ),
+        (
+            [client, &["--key", "no-such-file", "--alg", "HS512", url]].concat(),
+            "--auth secret-jwt",
+        ),
+        (
+            [client, &["--auth", "post", "--alg", "HS512", url]].concat(),
+            "--alg is for",
+        ),
+        (
+            [client, &["--auth", "secret-jwt", "--alg", "HS1", url]].concat(),
+            "HS with 256",
         ),
         ([client, &["--auth", "mtls", url]].concat(), "--cert"),
         (
@@ -612,6 +628,30 @@ fn a_private_key_signs_and_the_token_is_bound_to_another() {
         assert_eq!(request.client_assertion().unwrap().header()["kid"], "k1");
         assert!(request.dpop_proof().is_some());
         assert!(server.api_requests()[0].dpop_proof().is_some());
+    }
+}
+
+#[test]
+fn an_assertion_under_the_secret_is_made_with_the_algorithm_asked_for() {
+    let algorithms = [
+        (None, JwtAlgorithm::Hs256),
+        (Some("HS384"), JwtAlgorithm::Hs384),
+        (Some("HS512"), JwtAlgorithm::Hs512),
+    ];
+    for backend in BACKENDS {
+        for (name, algorithm) in algorithms {
+            let server = FakeTokenServer::builder()
+                .accept_auth(ClientAuthMethod::SecretJwt)
+                .secret_jwt_algorithm(FakeTokenServer::CLIENT_ID, algorithm)
+                .start()
+                .unwrap();
+            let url = server.api_url();
+            let mut arguments = vec!["--auth", "secret-jwt"];
+            arguments.extend(name.iter().flat_map(|name| ["--alg", name]));
+            arguments.push(&url);
+            let output = run(&server, backend, &arguments);
+            assert_eq!(output.status.code(), Some(0), "{output:?}");
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! The authorization server and the API beside it, in a process of their own.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _, pipe};
 use std::ops::Deref;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -23,6 +26,9 @@ impl Deref for Shared {
         self.0.get_or_init(Server::start)
     }
 }
+
+/// It makes keys and loads its modules first, which takes a second or two.
+const READY_WITHIN: Duration = Duration::from_secs(60);
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/server");
 
@@ -68,9 +74,14 @@ impl Server {
             });
         let mut stdin = child.stdin.take().unwrap();
         writeln!(stdin, "{}", certificates.for_the_server()).unwrap();
-        let mut line = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut line).unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let line = first_line(stdout, READY_WITHIN).unwrap_or_else(|| {
+            let _ = child.kill();
+            panic!(
+                "`node server.mjs` has not said within {READY_WITHIN:?} that it serves; \
+                 run it in interop/server to see what it waits for"
+            )
+        });
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|error| {
             panic!("the server wrote {line:?} ({error}), and its errors above; `npm ci` in interop/server may help")
         });
@@ -144,4 +155,36 @@ fn text(value: &Value) -> String {
         .as_str()
         .unwrap_or_else(|| panic!("{value} is no string"))
         .to_owned()
+}
+
+/// What is read until the first line ends, or the whole; `None` if that takes longer. Whoever writes has to be ended
+/// then, or the reader waits on.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a pipe is read without a limit on time"
+)]
+fn first_line(from: impl Read + Send + 'static, limit: Duration) -> Option<String> {
+    let (sender, read) = channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        let outcome = BufReader::new(from).read_line(&mut line);
+        let _ = sender.send(outcome.map(|_| line));
+    });
+    let outcome = read.recv_timeout(limit).ok()?;
+    Some(outcome.unwrap())
+}
+
+#[test]
+fn a_server_that_says_nothing_is_not_waited_for_without_end() {
+    let (silent, writer) = pipe().unwrap();
+    assert_eq!(first_line(silent, Duration::from_millis(50)), None);
+    drop(writer);
+
+    let (talking, mut writer) = pipe().unwrap();
+    writeln!(writer, "ready").unwrap();
+    let line = first_line(talking, READY_WITHIN);
+    assert_eq!(line.as_deref(), Some("ready\n"));
+
+    let (ended, _) = pipe().unwrap();
+    assert_eq!(first_line(ended, READY_WITHIN).as_deref(), Some(""));
 }

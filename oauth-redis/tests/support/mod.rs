@@ -9,6 +9,7 @@
 
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod steps;
 
 use std::env;
 use std::fs;
@@ -16,6 +17,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use oauth_redis::redis::{self, Client, FromRedisValue};
 use oauth_redis::{RedisStore, RedisStoreBuilder};
@@ -165,6 +167,17 @@ impl Server {
             root_cert: self.tls.clone(),
         };
         RedisStore::builder(Client::build_with_tls(url, certificates).unwrap())
+    }
+
+    /// What it keeps has so much less time left, as if that had passed.
+    pub(crate) fn age(&self, duration: Duration) {
+        let script = "for _, key in ipairs(redis.call('KEYS', '*')) do
+                          local left = redis.call('PTTL', key)
+                          if left >= 0 then
+                              redis.call('PEXPIRE', key, left - ARGV[1])
+                          end
+                      end";
+        let _: () = self.ask(&["EVAL", script, "0", &duration.as_millis().to_string()]);
     }
 
     /// What the server answers to a command.

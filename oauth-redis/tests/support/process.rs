@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::{BufRead as _, BufReader, Lines, Write as _, stdout};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// Tells a process what to do.
 const TASK: &str = "OAUTH_REDIS_TEST_TASK";
@@ -20,6 +20,7 @@ pub(crate) fn say(what: &str) {
 
 pub(crate) struct Process {
     child: Child,
+    input: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
@@ -35,7 +36,12 @@ impl Process {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines }
+        let input = child.stdin.take().unwrap();
+        Self {
+            child,
+            input,
+            lines,
+        }
     }
 
     /// The next thing it says.
@@ -46,6 +52,11 @@ impl Process {
                 return said.to_owned();
             }
         }
+    }
+
+    /// Writes a line to its standard input.
+    pub(crate) fn tell(&mut self, what: &str) {
+        writeln!(self.input, "{what}").unwrap();
     }
 
     /// As `kill -9` does.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,6 +53,10 @@ pub(super) struct ClientForm {
     key_algorithm: Option<String>,
     secret_jwt_algorithm: Option<String>,
     certificate_subject_dn: Option<String>,
+    certificate_san_dns: Option<String>,
+    certificate_san_uri: Option<String>,
+    certificate_san_ip: Option<IpAddr>,
+    certificate_san_email: Option<String>,
     certificate_pem: Option<String>,
 }
 
@@ -241,9 +246,14 @@ impl ClientForm {
         if let Some(name) = &self.secret_jwt_algorithm {
             builder = builder.secret_jwt_algorithm(id, algorithm(name)?);
         }
-        if let Some(dn) = &self.certificate_subject_dn {
+        let mut subjects = self.certificate_subjects();
+        if let Some(subject) = subjects.next() {
             proves = true;
-            builder = builder.tls_client(id, CertificateSubject::Dn(dn.clone()));
+            builder = builder.tls_client(id, subject);
+        }
+        if subjects.next().is_some() {
+            let problem = "has more than one certificate_subject_dn or certificate_san_…";
+            return Err(format!("the client {id:?} {problem}"));
         }
         if let Some(pem) = &self.certificate_pem {
             proves = true;
@@ -256,6 +266,19 @@ impl ClientForm {
                 "the client {id:?} has no secret, no key and no certificate, and is not public"
             ))
         }
+    }
+
+    /// RFC 8705 §2.1.2: a client is to have one of them.
+    fn certificate_subjects(&self) -> impl Iterator<Item = CertificateSubject> {
+        use CertificateSubject::{Dn, SanDns, SanEmail, SanIp, SanUri};
+        let all = [
+            self.certificate_subject_dn.clone().map(Dn),
+            self.certificate_san_dns.clone().map(SanDns),
+            self.certificate_san_uri.clone().map(SanUri),
+            self.certificate_san_ip.map(SanIp),
+            self.certificate_san_email.clone().map(SanEmail),
+        ];
+        all.into_iter().flatten()
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct ReplyForm {
     after_millis: Option<u64>,
     #[serde(default)]
     gates: Vec<String>,
+    gate_after_headers: Option<String>,
+    gate_in_body: Option<BodyGateForm>,
     drip: Option<DripForm>,
 }
 
@@ -65,17 +67,29 @@ struct DripForm {
     pause_millis: u64,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BodyGateForm {
+    bytes: usize,
+    gate: String,
+}
+
 /// A reply that is right, but for its gates, which come to be when it is scripted.
 #[derive(Clone, Debug)]
 pub(super) struct CheckedReply {
     reply: Reply,
     gates: Vec<String>,
+    gate_in_body: Option<BodyGateForm>,
 }
 
 impl CheckedReply {
     pub(super) fn with_gates(self, gates: &Gates) -> Reply {
         let names = self.gates.iter();
-        names.fold(self.reply, |reply, name| reply.gated(&gates.named(name)))
+        let reply = names.fold(self.reply, |reply, name| reply.gated(&gates.named(name)));
+        match &self.gate_in_body {
+            Some(BodyGateForm { bytes, gate }) => reply.gated_in_body(*bytes, &gates.named(gate)),
+            None => reply,
+        }
     }
 }
 
@@ -100,11 +114,23 @@ impl ReplyForm {
         if let Some(drip) = self.drip {
             reply = reply.drip(drip.bytes, Duration::from_millis(drip.pause_millis));
         }
-        let gates = self.gates;
-        if gates.iter().any(|name| !is_gate_name(name)) {
+        let (gates, mut gate_in_body) = (self.gates, self.gate_in_body);
+        if let Some(gate) = self.gate_after_headers {
+            if gate_in_body.is_some() {
+                let both = "only one of \"gate_after_headers\" and \"gate_in_body\" holds";
+                return Err(both.into());
+            }
+            gate_in_body = Some(BodyGateForm { bytes: 0, gate });
+        }
+        let in_body = gate_in_body.as_ref().map(|form| &form.gate);
+        if gates.iter().chain(in_body).any(|name| !is_gate_name(name)) {
             return Err("the name of a gate is made of letters, digits, '-', '.' and '_'".into());
         }
-        Ok(CheckedReply { reply, gates })
+        Ok(CheckedReply {
+            reply,
+            gates,
+            gate_in_body,
+        })
     }
 
     fn content(&self) -> Result<Reply, String> {
@@ -136,12 +162,14 @@ impl ReplyForm {
         let no_response = [Raw, Reset, Hang];
         let has_body = self.body.is_some() || self.body_base64.is_some() || self.json.is_some();
         let members = !self.fields.is_empty() || !self.without_fields.is_empty();
+        let has_body_gate = self.gate_after_headers.is_some() || self.gate_in_body.is_some();
         let described = self.description.is_some() || self.uri.is_some();
         let is = |kinds: &[Kind]| kinds.contains(&self.kind);
         let rules = [
             ("status", self.status.is_some(), !is(&no_response)),
             ("headers", !self.headers.is_empty(), !is(&no_response)),
             ("drip", self.drip.is_some(), !is(&no_response)),
+            ("gate_in_body", has_body_gate, !is(&no_response)),
             (
                 "json",
                 self.json.is_some(),

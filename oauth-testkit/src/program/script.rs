@@ -18,9 +18,9 @@ pub(super) struct ScriptedForm {
 }
 
 /// The requests that a reply is for, those that meet all of it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct MatchForm {
+pub(super) struct MatchForm {
     client: Option<String>,
     scope: Option<String>,
     path: Option<String>,
@@ -30,7 +30,7 @@ struct MatchForm {
 }
 
 impl MatchForm {
-    fn token_requests(&self) -> Result<TokenMatch, String> {
+    pub(super) fn token_requests(&self) -> Result<TokenMatch, String> {
         if self.path.is_some() || self.method.is_some() {
             return Err("\"path\" and \"method\" are for the API".to_owned());
         }
@@ -44,7 +44,7 @@ impl MatchForm {
         self.occurrence(requests)
     }
 
-    fn api_requests(&self) -> Result<ApiMatch, String> {
+    pub(super) fn api_requests(&self) -> Result<ApiMatch, String> {
         if self.client.is_some() || self.scope.is_some() {
             return Err("\"client\" and \"scope\" are for the token endpoint".to_owned());
         }

@@ -16,8 +16,16 @@ impl FakeTokenServer {
         self.state.log.await_api(count, patience)
     }
 
-    /// Ends it as dropping does, but answers in full what is not held back.
+    /// Expects nothing any more.
+    pub(crate) fn forget_expectations(&self) {
+        self.state.token_script.forget_expected();
+        self.state.api_script.forget_expected();
+    }
+
+    /// Ends it as dropping does, but answers in full what is not held back. What has not come true is for those to
+    /// ask who expect it.
     pub(crate) fn finish(mut self) {
+        self.forget_expectations();
         self.state.shutdown.stop();
         let servers = self.token.iter_mut().chain([&mut self.api]);
         servers.for_each(HttpServer::finish);

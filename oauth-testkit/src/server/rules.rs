@@ -179,7 +179,7 @@ impl<R> Expectation<'_, R> {
         self.bounds(0, Some(count));
     }
 
-    fn bounds(self, least: usize, most: Option<usize>) {
+    pub(crate) fn bounds(self, least: usize, most: Option<usize>) {
         let times = Times { least, most };
         self.script
             .change_expected(self.index, |expected| expected.times = times);

@@ -85,6 +85,11 @@ impl<R> Script<R> {
             .collect()
     }
 
+    #[cfg(feature = "program")]
+    pub(crate) fn forget_expected(&self) {
+        lock(&self.replies).expected.clear();
+    }
+
     /// Forgets the replies; what is expected stays.
     pub(crate) fn reset(&self) {
         let mut replies = lock(&self.replies);

@@ -3,6 +3,7 @@
 //! Each rule takes a function that makes a [`StoreUnderTest`], and panics if the store breaks the rule.
 //! [`token_store_conformance!`](crate::token_store_conformance) makes a test of each.
 
+mod changes;
 mod leases;
 mod tokens;
 
@@ -17,6 +18,7 @@ use oauth_core::{
 };
 
 use super::drive::{PATIENCE, left_out, run};
+pub use changes::*;
 pub use leases::*;
 pub use tokens::*;
 
@@ -39,17 +41,19 @@ pub struct Capabilities {
     drops_expired: bool,
     leases: bool,
     shared: bool,
+    tells_changes: bool,
 }
 
 impl Capabilities {
-    /// Everything: tokens are kept until they expire and no longer, leases exclude each other, and all handles are on
-    /// the same tokens.
+    /// What every store for a fleet does: tokens are kept until they expire and no longer, leases exclude each other,
+    /// and all handles are on the same tokens.
     pub const fn new() -> Self {
         Self {
             keeps_tokens: true,
             drops_expired: true,
             leases: true,
             shared: true,
+            tells_changes: false,
         }
     }
 
@@ -74,6 +78,12 @@ impl Capabilities {
     /// Each handle has tokens and leases of its own.
     pub const fn not_shared(mut self) -> Self {
         self.shared = false;
+        self
+    }
+
+    /// It also tells those who [wait](oauth_core::TokenStore::changed).
+    pub const fn tells_changes(mut self) -> Self {
+        self.tells_changes = true;
         self
     }
 }
@@ -260,6 +270,11 @@ macro_rules! token_store_conformance {
             p12_the_end_of_an_older_lease_leaves_the_present_one
             p12_fencing_numbers_grow
             p12_a_lease_holds_for_every_handle
+            without_a_change_who_waits_is_not_kept_busy
+            who_waits_holds_up_no_call
+            a_save_wakes_who_waits
+            p12_a_lease_given_back_wakes_who_waits
+            p05_a_dropped_wait_takes_nobodys_wake
         }
     };
     (@tests($store:expr) $($rule:ident)*) => {

@@ -110,6 +110,7 @@ pub(super) fn counts(admin: &Admin, _: &Call<'_>) -> Handled {
         "api_requests": server.api_request_count(),
         "other_requests": server.other_requests().len(),
         "max_concurrent_token_requests": server.max_concurrent_token_requests(),
+        "max_concurrent_api_requests": server.max_concurrent_api_requests(),
         "issued_tokens": server.issued(),
     });
     Ok(Response::json(200, &counts))
@@ -117,7 +118,7 @@ pub(super) fn counts(admin: &Admin, _: &Call<'_>) -> Handled {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Origin {
+pub(super) enum Origin {
     Token,
     Api,
 }
@@ -265,6 +266,8 @@ pub(super) fn reset(admin: &Admin, _: &Call<'_>) -> Handled {
     admin.server.reset_replies();
     admin.server.clear_faults();
     admin.server.reset_tls_faults();
+    admin.server.forget_expectations();
+    admin.outages.end_all();
     // Only now, so that what they held does not go on to the next scripted reply.
     admin.gates.reset();
     admin.server.clear_log();

@@ -1,6 +1,7 @@
 //! The admin API, at an origin of its own.
 
 mod call;
+mod expectations;
 mod handlers;
 mod routes;
 mod tls_handlers;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use serde_json::{Value, json};
+
+use expectations::Outages;
 
 use crate::program::clock::MovableClock;
 use crate::program::gates::Gates;
@@ -26,6 +29,7 @@ pub(super) struct Admin {
     server: FakeTokenServer,
     clock: MovableClock,
     gates: Gates,
+    outages: Outages,
     /// Its origin.
     url: String,
     listener: TcpListener,
@@ -51,6 +55,7 @@ impl Admin {
             server,
             clock,
             gates: Gates::default(),
+            outages: Outages::default(),
             url: format!("http://{}", listener.local_addr()?),
             listener,
             shutdown: Arc::default(),

@@ -1,7 +1,7 @@
 //! What is where in the admin API.
 
 use crate::program::admin::call::{Call, Refusal};
-use crate::program::admin::{Admin, handlers, tls_handlers};
+use crate::program::admin::{Admin, expectations, handlers, tls_handlers};
 use crate::server::{Received, Response};
 
 /// Its description, which says all of this to others.
@@ -10,7 +10,7 @@ pub(super) const OPENAPI: &str = include_str!("../../../fake-token-server.openap
 type Handler = fn(&Admin, &Call<'_>) -> Result<Response, Refusal>;
 
 /// In a path, one segment may be a name in braces, which stands for any.
-const ROUTES: [(&str, &str, Handler); 26] = [
+const ROUTES: [(&str, &str, Handler); 31] = [
     ("GET", "/health", handlers::health),
     ("GET", "/urls", handlers::urls),
     ("GET", "/openapi.json", handlers::openapi),
@@ -18,6 +18,10 @@ const ROUTES: [(&str, &str, Handler); 26] = [
     ("DELETE", "/replies", handlers::reset_replies),
     ("POST", "/faults", handlers::set_faults),
     ("DELETE", "/faults", handlers::clear_faults),
+    ("POST", "/outages", expectations::outage),
+    ("POST", "/expectations", expectations::expect),
+    ("GET", "/expectations", expectations::verify),
+    ("DELETE", "/expectations", expectations::forget),
     ("GET", "/requests", handlers::requests),
     ("DELETE", "/requests", handlers::clear_requests),
     ("GET", "/counts", handlers::counts),
@@ -32,6 +36,7 @@ const ROUTES: [(&str, &str, Handler); 26] = [
     ("POST", "/clock", handlers::move_clock),
     ("POST", "/dpop-nonces/renew", handlers::renew_dpop_nonces),
     ("GET", "/ca.pem", tls_handlers::ca),
+    ("GET", "/ca-key.pem", tls_handlers::ca_key),
     (
         "POST",
         "/client-certificates",

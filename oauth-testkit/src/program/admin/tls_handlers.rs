@@ -12,9 +12,18 @@ type Handled = Result<Response, Refusal>;
 
 pub(super) fn ca(admin: &Admin, _: &Call<'_>) -> Handled {
     require_tls(admin)?;
+    Ok(pem(admin.server.ca_pem()))
+}
+
+pub(super) fn ca_key(admin: &Admin, _: &Call<'_>) -> Handled {
+    require_tls(admin)?;
+    Ok(pem(admin.server.ca_key_pem()))
+}
+
+fn pem(text: String) -> Response {
     let mut response = Response::new(200).header("Content-Type", "application/x-pem-file");
-    response.body = admin.server.ca_pem().into();
-    Ok(response)
+    response.body = text.into();
+    response
 }
 
 #[derive(Deserialize)]
