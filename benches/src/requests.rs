@@ -43,8 +43,8 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let cases = cases(&server.origin(), &runtime)?;
     let mut bars = Vec::new();
     for in_flight in [1, 64] {
-        let calls = settings.either(if in_flight == 1 { 1_500 } else { 6_000 }, 64);
-        let measured = rounds(&cases, in_flight, calls, settings.either(15, 2))?;
+        let calls = settings.either(if in_flight == 1 { 800 } else { 2_000 }, 64);
+        let measured = rounds(&cases, in_flight, calls, settings.either(41, 2))?;
         for (case, samples) in cases.iter().zip(measured) {
             let what = format!("{}, {in_flight} in flight", case.name);
             let figure = samples.figure(what.clone(), case.beside);
