@@ -76,10 +76,10 @@ pub fn section(entries: &[Entry], runtime: &Runtime, settings: &Settings) -> Res
     let mut order: Vec<usize> = (0..entries.len()).collect();
     for _ in 0..settings.either(21, 2) {
         fastrand::shuffle(&mut order);
-        let mut before = raw()?;
+        let mut before = raw()?.per_cpu_second;
         for &index in &order {
-            let theirs = of_one(&headers[index])?;
-            let after = raw()?;
+            let theirs = of_one(&headers[index])?.per_cpu_second;
+            let after = raw()?.per_cpu_second;
             let beside = f64::midpoint(before, after);
             samples[index].0.push(theirs);
             samples[index].1.push(beside);
