@@ -5,10 +5,9 @@ use std::sync::Arc;
 use allocation_counter::measure as allocations;
 use anyhow::{Context, Result, ensure};
 use futures_executor::block_on;
-use oauth_bench_kit::fixtures::ONE_KILOBYTE;
 use oauth_bench_kit::report::{Bar, Budget, Chart, Figure, Section, Table, readable};
 use oauth_bench_kit::{Contender, Crew, Rounds};
-use oauth_testkit::{FakeTokenServer, Reply};
+use oauth_testkit::FakeTokenServer;
 use tokio::runtime::Runtime;
 
 use crate::peer::{Peer, Setup};
@@ -36,12 +35,16 @@ impl Hits {
             peer.header().await?;
             anyhow::Ok(peer)
         })?);
+        // Some want a runtime about them even where they do not wait.
+        let _inside = runtime.enter();
+        let handle = runtime.handle().clone();
         let of_hits = per_call(|| block_on(peer.hit()).is_ok())?;
         let of_headers = per_call(|| block_on(peer.header()).is_ok())?;
-        let other = Arc::clone(&peer);
+        let (other, other_handle) = (Arc::clone(&peer), handle.clone());
         Ok(Self {
             // One executor for all of them: what starting one costs is no part of a hit.
             hit: Contender::new(P::NAME, move |times| {
+                let _inside = handle.enter();
                 block_on(async {
                     for _ in 0..times {
                         let _ = peer.hit().await;
@@ -49,6 +52,7 @@ impl Hits {
                 });
             }),
             header: Contender::new(P::NAME, move |times| {
+                let _inside = other_handle.enter();
                 block_on(async {
                     for _ in 0..times {
                         let _ = std::hint::black_box(other.header().await);
@@ -76,10 +80,10 @@ fn per_call(call: impl Fn() -> bool) -> Result<f64> {
 
 pub fn section(entries: &[Entry], runtime: &Runtime, settings: &Settings) -> Result<Section> {
     let server = FakeTokenServer::start()?;
-    server.always_token_reply(Reply::token().field("access_token", "t".repeat(ONE_KILOBYTE)));
     let setup = setup(&server, false);
     let mut hits = Vec::new();
     for entry in entries {
+        server.always_token_reply((entry.reply)());
         hits.push((entry.hits)(runtime, &setup).with_context(|| entry.name)?);
     }
     let rounds = Rounds {

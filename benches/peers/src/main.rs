@@ -13,8 +13,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use oauth_bench_kit::fixtures::ONE_KILOBYTE;
 use oauth_bench_kit::report::Section;
-use oauth_testkit::FakeTokenServer;
+use oauth_testkit::{FakeTokenServer, Reply};
 use tokio::runtime::Runtime;
 
 use crate::hits::Hits;
@@ -52,6 +53,7 @@ pub struct Entry {
     pub hits: fn(&Runtime, &Setup) -> Result<Hits>,
     pub stress: fn(&Runtime, &Settings) -> Result<Stress>,
     pub call: fn(&Runtime, &Setup) -> Result<throughput::Header>,
+    pub reply: fn() -> Reply,
 }
 
 fn entry<P: Peer>() -> Entry {
@@ -62,6 +64,7 @@ fn entry<P: Peer>() -> Entry {
         hits: Hits::of::<P>,
         stress: Stress::of::<P>,
         call: throughput::header::<P>,
+        reply: || long(P::reply(None)),
     }
 }
 
@@ -73,6 +76,11 @@ fn main() -> Result<()> {
         entry::<peers::Middle>(),
         entry::<peers::Aliri>(),
         entry::<peers::CfGears>(),
+        entry::<peers::YupOauth2>(),
+        entry::<peers::GoogleCloudAuth>(),
+        entry::<peers::AzureIdentity>(),
+        entry::<peers::Aws>(),
+        entry::<peers::ObjectStore>(),
         entry::<peers::Oauth2Mutex>(),
         entry::<peers::PythonClass>(),
     ]
@@ -94,6 +102,16 @@ fn main() -> Result<()> {
     let text = serde_json::to_string_pretty(&sections)?;
     fs::write(&settings.out, text)
         .with_context(|| format!("{} cannot be written", settings.out.display()))
+}
+
+/// With a token of 1 KB, where the answer is a usual one.
+fn long(reply: Reply) -> Reply {
+    let is_usual = format!("{reply:?}").contains("\"token\"");
+    if is_usual {
+        reply.field("access_token", "t".repeat(ONE_KILOBYTE))
+    } else {
+        reply
+    }
 }
 
 /// A client of the server.

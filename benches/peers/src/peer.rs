@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use http::HeaderValue;
+use oauth_bench_kit::fixtures::ONE_KILOBYTE;
+use oauth_testkit::Reply;
+use serde_json::json;
 
 /// A library that gets tokens and keeps them, set up as its documentation shows.
 pub trait Peer: Send + Sync + Sized + 'static {
@@ -24,6 +27,15 @@ pub trait Peer: Send + Sync + Sized + 'static {
 
     /// Whether it can be told that a token was refused.
     const REJECTS: bool;
+
+    /// How the endpoint answers it, with a token that lives for so many seconds, or for an hour.
+    fn reply(lifetime: Option<i64>) -> Reply {
+        let reply = Reply::token();
+        match lifetime {
+            Some(seconds) => reply.expires_in(seconds),
+            None => reply,
+        }
+    }
 
     /// Sets it up. Some make their first request here, and fail if that does.
     fn start(setup: &Setup) -> impl Future<Output = Result<Self>> + Send;
@@ -58,4 +70,13 @@ pub fn bearer(token: &str) -> Result<HeaderValue> {
     let mut header = HeaderValue::from_str(&format!("Bearer {token}"))?;
     header.set_sensitive(true);
     Ok(header)
+}
+
+/// An answer to requests of another protocol than that of the client credentials grant, which our server does not know.
+pub fn any_request(lifetime: Option<i64>) -> Reply {
+    Reply::usual().json(json!({
+        "access_token": "t".repeat(ONE_KILOBYTE),
+        "token_type": "Bearer",
+        "expires_in": lifetime.unwrap_or(3600),
+    }))
 }

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
-use oauth_bench_kit::fixtures::ONE_KILOBYTE;
 use oauth_bench_kit::report::{Bar, Chart, Figure, Section};
 use oauth_bench_kit::{Loopback, Quartiles, rate};
-use oauth_testkit::{FakeTokenServer, Reply};
+use oauth_testkit::FakeTokenServer;
 use tokio::runtime::Runtime;
 
 use crate::peer::{Peer, Setup};
@@ -35,14 +34,16 @@ pub fn header<P: Peer>(runtime: &Runtime, setup: &Setup) -> Result<Header> {
 
 pub fn section(entries: &[Entry], runtime: &Runtime, settings: &Settings) -> Result<Section> {
     let tokens = FakeTokenServer::start()?;
-    tokens.always_token_reply(Reply::token().field("access_token", "t".repeat(ONE_KILOBYTE)));
     let setup = setup(&tokens, false);
     let server = Loopback::start()?;
     let http = reqwest::Client::builder().no_proxy().build()?;
     let url: Arc<str> = format!("{}/users/23", server.origin()).into();
     let headers: Vec<Header> = entries
         .iter()
-        .map(|entry| (entry.call)(runtime, &setup).with_context(|| entry.name))
+        .map(|entry| {
+            tokens.always_token_reply((entry.reply)());
+            (entry.call)(runtime, &setup).with_context(|| entry.name)
+        })
         .collect::<Result<_>>()?;
 
     let calls = settings.either(2_000, 64);

@@ -1,12 +1,12 @@
 use std::hint::black_box;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use http::HeaderValue;
 use oauth_core::{AccessToken, ClientCredentials, SharedTokenSource, TokenSource};
 use oauth_reqwest::ReqwestHttpClient;
-use std::sync::Mutex;
+use oauth_testkit::Reply;
 
 use crate::peer::{Peer, Setup};
 
@@ -25,6 +25,15 @@ impl Peer for Ours {
     const SHORT_LIFETIME: i64 = 60;
     const DUE_AFTER: Duration = Duration::from_secs(1);
     const REJECTS: bool = true;
+
+    fn reply(lifetime: Option<i64>) -> Reply {
+        match lifetime {
+            Some(seconds) => Reply::token()
+                .expires_in(seconds)
+                .field("refresh_in", Self::DUE_AFTER.as_secs()),
+            None => Reply::token(),
+        }
+    }
 
     async fn start(setup: &Setup) -> Result<Self> {
         let source = ClientCredentials::builder(&setup.token_url, setup.client_id)
