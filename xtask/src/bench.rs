@@ -33,16 +33,21 @@ impl Options {
         }
         options
     }
+
+    /// They take a build of their own, which is for a whole report only.
+    fn counts_instructions(&self) -> bool {
+        !self.quick && !self.rest.iter().any(|argument| argument == "--only")
+    }
 }
 
 /// Runs what is asked for.
 pub(crate) fn run(options: &Options) -> Result<()> {
     fs::create_dir_all(workspace_root().join(FOLDER))?;
     let quick = options.quick.then_some("--quick");
-    let counted = if options.quick || !options.rest.is_empty() {
-        None
-    } else {
+    let counted = if options.counts_instructions() {
         instructions::write()?
+    } else {
+        None
     };
     let mut others = Vec::new();
     if options.peers {
@@ -86,5 +91,7 @@ mod tests {
         let options = Options::parse(&arguments);
         assert!(options.quick && options.peers);
         assert_eq!(options.rest, ["--only", "hit"]);
+        assert!(!options.counts_instructions());
+        assert!(Options::parse(&["--check".to_owned()]).counts_instructions());
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use hdrhistogram::Histogram;
 use tokio::task::{JoinSet, yield_now};
 
-use crate::stopwatch::Stopwatch;
+use crate::stopwatch::{Stopwatch, process_cpu};
 
 /// What callers felt.
 #[derive(Debug)]
@@ -96,17 +96,28 @@ where
     Ok(watch.elapsed())
 }
 
+/// How many calls there were in a second.
+#[derive(Debug, Clone, Copy)]
+pub struct Rate {
+    /// Of time.
+    pub per_second: f64,
+    /// Of processor time of the whole process, where the system tells; else of time. On a machine that others use too
+    /// it tells what the calls cost, and nothing about the others.
+    pub per_cpu_second: f64,
+}
+
 /// Calls a second: `calls` of them, by so many tasks at the same time.
 ///
 /// # Errors
 ///
 /// The first error of a call.
-pub async fn rate<C, F>(tasks: usize, calls: usize, call: C) -> Result<f64>
+pub async fn rate<C, F>(tasks: usize, calls: usize, call: C) -> Result<Rate>
 where
     C: Fn() -> F + Clone + Send + 'static,
     F: Future<Output = Result<()>> + Send,
 {
     let each = calls.div_ceil(tasks);
+    let before = process_cpu();
     let took = at_once_by_all(tasks, || {
         let call = call.clone();
         async move {
@@ -117,7 +128,14 @@ where
         }
     })
     .await?;
-    Ok((each * tasks) as f64 / took.as_secs_f64())
+    let cpu = process_cpu()
+        .zip(before)
+        .map(|(after, before)| after.saturating_sub(before));
+    let calls = (each * tasks) as f64;
+    Ok(Rate {
+        per_second: calls / took.as_secs_f64(),
+        per_cpu_second: calls / cpu.unwrap_or(took).as_secs_f64(),
+    })
 }
 
 #[expect(

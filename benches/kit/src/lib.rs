@@ -16,7 +16,7 @@ mod start;
 mod stopwatch;
 
 #[cfg(feature = "callers")]
-pub use callers::{Latencies, at_once_by_all, rate, watch};
+pub use callers::{Latencies, Rate, at_once_by_all, rate, watch};
 #[cfg(feature = "callers")]
 pub use loopback::Loopback;
 pub use quartiles::Quartiles;

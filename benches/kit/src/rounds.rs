@@ -9,7 +9,7 @@ use tokio::task::{JoinSet, yield_now};
 
 use crate::quartiles::Quartiles;
 use crate::start::Start;
-use crate::stopwatch::Stopwatch;
+use crate::stopwatch::{Stopwatch, thread_cpu};
 
 /// Something to be timed: does its work as often as it is told. The loop is inside, so that nothing is between the
 /// work and the clock.
@@ -82,15 +82,20 @@ impl Rounds {
             for &index in &order {
                 let work = &contenders[index].work;
                 timings.0[index].push(match crew {
-                    Crew::Threads(1) => alone(self.iterations, work),
-                    Crew::Threads(threads) => together(threads, self.iterations, work),
+                    Crew::Threads(threads) => {
+                        let tries = (0..TRIES).map(|_| together(threads, self.iterations, work));
+                        first_undisturbed(tries)
+                    }
                     Crew::Tasks {
                         tasks,
                         workers,
                         runtime,
                     } => {
                         let each = (self.iterations * workers as u64).div_ceil(tasks as u64);
-                        runtime.block_on(in_tasks(tasks, each, work)) * workers as f64
+                        Sample {
+                            nanos: runtime.block_on(in_tasks(tasks, each, work)) * workers as f64,
+                            undisturbed: true,
+                        }
                     }
                 });
             }
@@ -99,22 +104,50 @@ impl Rounds {
     }
 }
 
-/// What rounds have shown: nanoseconds for each contender and round.
+/// What rounds have shown, for each contender and round.
 #[derive(Debug, Clone)]
-pub struct Timings(Vec<Vec<f64>>);
+pub struct Timings(Vec<Vec<Sample>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    /// Nanoseconds a piece of work.
+    nanos: f64,
+    /// All threads had a core each, from the beginning to the end. Of other samples nothing can be said: the threads may
+    /// not have met at all.
+    undisturbed: bool,
+}
 
 impl Timings {
     /// Nanoseconds a piece of work took one contender.
     #[must_use]
     pub fn of(&self, contender: usize) -> Quartiles {
-        Quartiles::of(self.0[contender].clone())
+        let samples = self.0[contender].iter();
+        good(samples.map(|sample| (sample.nanos, sample.undisturbed)))
     }
 
     /// How many times as long one took as another, in each round.
     #[must_use]
     pub fn ratio(&self, contender: usize, reference: usize) -> Quartiles {
         let pairs = self.0[contender].iter().zip(&self.0[reference]);
-        Quartiles::of(pairs.map(|(ours, theirs)| ours / theirs).collect())
+        good(pairs.map(|(ours, theirs)| {
+            (
+                ours.nanos / theirs.nanos,
+                ours.undisturbed && theirs.undisturbed,
+            )
+        }))
+    }
+}
+
+/// Of the undisturbed ones, unless they are too few.
+fn good(samples: impl Iterator<Item = (f64, bool)> + Clone) -> Quartiles {
+    let undisturbed: Vec<f64> = samples
+        .clone()
+        .filter_map(|(value, undisturbed)| undisturbed.then_some(value))
+        .collect();
+    if undisturbed.len() >= 5 {
+        Quartiles::of(undisturbed)
+    } else {
+        Quartiles::of(samples.map(|(value, _)| value).collect())
     }
 }
 
@@ -125,30 +158,53 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// What a thread does once only is not counted.
 const WARM_UP: u64 = 16;
 
-fn alone(iterations: u64, work: &Work) -> f64 {
-    work(WARM_UP);
-    let watch = Stopwatch::start();
-    work(iterations);
-    watch.nanos() / iterations as f64
+/// How often a disturbed sample is taken anew.
+const TRIES: u64 = 5;
+
+fn first_undisturbed(mut tries: impl Iterator<Item = Sample>) -> Sample {
+    let mut sample = Sample {
+        nanos: f64::NAN,
+        undisturbed: false,
+    };
+    while !sample.undisturbed
+        && let Some(next) = tries.next()
+    {
+        sample = next;
+    }
+    sample
 }
 
-fn together(threads: usize, iterations: u64, work: &Work) -> f64 {
+fn together(threads: usize, iterations: u64, work: &Work) -> Sample {
     let start = Start::of(threads);
     let one = |thread: usize| {
         work(WARM_UP);
-        start.wait(thread);
+        let all_run = start.wait(thread);
+        let cpu = thread_cpu();
         let watch = Stopwatch::start();
         work(iterations);
-        watch.nanos() / iterations as f64
+        let took = watch.elapsed();
+        let had = thread_cpu()
+            .zip(cpu)
+            .map(|(after, before)| after.saturating_sub(before));
+        Sample {
+            nanos: took.as_nanos() as f64 / iterations as f64,
+            undisturbed: all_run && had.is_none_or(|had| had.mul_f64(1.1) > took),
+        }
     };
-    thread::scope(|scope| {
+    let samples: Vec<Sample> = thread::scope(|scope| {
         let one = &one;
         let running: Vec<_> = (0..threads)
             .map(|thread| scope.spawn(move || one(thread)))
             .collect();
-        let times = running.into_iter().filter_map(|thread| thread.join().ok());
-        times.sum::<f64>() / threads as f64
-    })
+        running
+            .into_iter()
+            .filter_map(|thread| thread.join().ok())
+            .collect()
+    });
+    Sample {
+        nanos: samples.iter().map(|sample| sample.nanos).sum::<f64>() / threads as f64,
+        undisturbed: samples.iter().all(|sample| sample.undisturbed),
+    }
 }
 
 /// Between two chances for other tasks.
@@ -205,14 +261,17 @@ mod tests {
             workers: 2,
             runtime: &runtime,
         };
-        for (crew, expected) in [
-            (Crew::Threads(1), 5 * (1000 + WARM_UP)),
-            (Crew::Threads(2), 5 * 2 * (1000 + WARM_UP)),
-            (tasks, 5 * 2 * 1000),
+        // A disturbed sample is taken anew.
+        for (crew, a_round, most) in [
+            (Crew::Threads(1), 1000 + WARM_UP, 5 * TRIES),
+            (Crew::Threads(2), 2 * (1000 + WARM_UP), 5 * TRIES),
+            (tasks, 2 * 1000, 5),
         ] {
             done.store(0, Ordering::Relaxed);
             let timings = rounds.run(crew, &contenders);
-            assert_eq!(done.load(Ordering::Relaxed), expected);
+            let done = done.load(Ordering::Relaxed);
+            assert_eq!(done % a_round, 0);
+            assert!((5..=most).contains(&(done / a_round)), "{done}");
             assert!(timings.ratio(1, 0).median > 1.0, "{timings:?}");
             assert!(timings.of(0).median < timings.of(1).median, "{timings:?}");
         }

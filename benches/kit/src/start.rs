@@ -23,7 +23,7 @@ const LAPS: u64 = 16;
 const QUICK: Duration = Duration::from_micros(40);
 
 /// If they are not all running by then, they begin as it comes.
-const PATIENCE: Duration = Duration::from_millis(10);
+const PATIENCE: Duration = Duration::from_millis(20);
 
 impl Start {
     pub(crate) fn of(threads: usize) -> Self {
@@ -34,11 +34,11 @@ impl Start {
         }
     }
 
-    /// Returns in all threads at once; they are numbered from 0.
-    pub(crate) fn wait(&self, thread: usize) {
+    /// Returns in all threads at once; they are numbered from 0. Tells the first whether they all run.
+    pub(crate) fn wait(&self, thread: usize) -> bool {
         if thread > 0 {
             while self.take(thread as u64) {}
-            return;
+            return true;
         }
         let begin = Stopwatch::start();
         loop {
@@ -46,11 +46,12 @@ impl Start {
             for _ in 0..LAPS {
                 self.take(0);
             }
-            if watch.elapsed() < QUICK || begin.elapsed() > PATIENCE {
-                break;
+            let is_quick = watch.elapsed() < QUICK;
+            if is_quick || begin.elapsed() > PATIENCE {
+                self.go.store(true, Ordering::Release);
+                return is_quick;
             }
         }
-        self.go.store(true, Ordering::Release);
     }
 
     /// Waits for the token and passes it on, unless it is time to go.

@@ -1,0 +1,15 @@
+//! The versions that were built.
+
+/// What `Cargo.lock` says of a package. Our own have none that would tell anything.
+pub fn of(package: &str) -> String {
+    let lock = include_str!("../Cargo.lock");
+    let start = format!("name = \"{package}\"\nversion = \"");
+    let versions: Vec<&str> = lock
+        .split(&start)
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    versions
+        .last()
+        .map_or_else(String::new, |version| (*version).to_owned())
+}
