@@ -1,5 +1,6 @@
 //! The chores of this workspace, run by `cargo xtask`; see [`HELP`].
 
+mod api;
 mod bench;
 mod command;
 mod fuzz;
@@ -34,12 +35,17 @@ Commands:
                         --check: fail if a figure is over its budget; --only PART)
   instructions          Count the instructions of the hit path, and compare them with the
                         figures of record (--bless: put down new ones)
+  api                   Compare the public API of each published crate with its listing in `api`
+                        (--bless: put down a new one)
   help, --help, -h      This text
 
 Exit code: 0 when all is well, 1 when something failed, 2 for a command it does not know.
 ";
 
 fn main() -> ExitCode {
+    if let Some(code) = api::stand_in_for_rustdoc() {
+        return code;
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let task = match Task::parse(&arguments) {
         Ok(task) => task,
@@ -69,6 +75,7 @@ enum Task {
     Fuzz { seconds: u32 },
     Bench(bench::Options),
     Instructions { bless: bool },
+    Api { bless: bool },
 }
 
 impl Task {
@@ -98,6 +105,8 @@ impl Task {
                 return Ok(Self::Instructions { bless: true });
             }
             "instructions" => Self::Instructions { bless: false },
+            "api" if rest == ["--bless"] => return Ok(Self::Api { bless: true }),
+            "api" => Self::Api { bless: false },
             unknown => return Err(format!("there is no command `{unknown}`")),
         };
         match rest.first() {
@@ -160,6 +169,8 @@ impl Task {
             Self::Bench(options) => bench::run(&options),
             Self::Instructions { bless: true } => instructions::bless(),
             Self::Instructions { bless: false } => instructions::check(),
+            Self::Api { bless: true } => api::bless(),
+            Self::Api { bless: false } => api::check(),
         }
     }
 }
@@ -221,6 +232,14 @@ mod tests {
         }
         assert!(parse("instructions --blest").is_err());
         assert!(matches!(parse("bench --quick"), Ok(Task::Bench(options)) if options.quick));
+    }
+
+    #[test]
+    fn the_api_is_compared_or_put_down() {
+        for (line, bless) in [("api", false), ("api --bless", true)] {
+            assert_eq!(parse(line), Ok(Task::Api { bless }));
+        }
+        assert!(parse("api --blest").is_err());
     }
 
     #[test]

@@ -36,6 +36,13 @@ pub(crate) fn workspace_packages() -> Result<Vec<Package>> {
     parse(&json).context("`cargo metadata` wrote something unexpected")
 }
 
+/// Those members that are published.
+pub(crate) fn published_packages() -> Result<Vec<Package>> {
+    let mut packages = workspace_packages()?;
+    packages.retain(|package| package.published);
+    Ok(packages)
+}
+
 fn parse(json: &str) -> Result<Vec<Package>> {
     let metadata: Value = serde_json::from_str(json)?;
     list(&metadata, "packages")?.iter().map(package).collect()
