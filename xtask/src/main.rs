@@ -2,14 +2,20 @@
 
 mod api;
 mod bench;
+mod changelog;
 mod command;
+mod deny;
 mod fuzz;
+mod graph;
 mod guard;
 mod instructions;
 mod interop_server;
+mod licence;
 mod links;
 mod metadata;
 mod prerequisites;
+mod published;
+mod release;
 mod repeat;
 mod steps;
 mod tasks;
@@ -25,7 +31,8 @@ Usage: cargo xtask <COMMAND>
 Commands:
   test                  Install what the tests need, then pass every test
   check                 Formatting, clippy, documentation and the dependency guard
-  guard                 The dependency guard alone: what each crate may depend on
+  guard                 The guard alone: what each crate may depend on, licences, sources, the
+                        oldest Rust, and what a published crate has to have
   ci                    `check`, then `test`
   repeat N FILTER…      Run the tests whose names match a FILTER N times, all cores busy
                         (what starts with `-` goes to the test binaries: --include-ignored)
@@ -37,6 +44,10 @@ Commands:
                         figures of record (--bless: put down new ones)
   api                   Compare the public API of each published crate with its listing in `api`
                         (--bless: put down a new one)
+  deny                  Have cargo-deny check bans, licences and sources; installs it, which takes
+                        minutes, if it is missing
+  release --dry-run     Check all that a release needs, package every crate, and say what would
+                        be published (--publish VERSION: publish it too)
   help, --help, -h      This text
 
 Exit code: 0 when all is well, 1 when something failed, 2 for a command it does not know.
@@ -76,6 +87,8 @@ enum Task {
     Bench(bench::Options),
     Instructions { bless: bool },
     Api { bless: bool },
+    Deny,
+    Release { publish: Option<String> },
 }
 
 impl Task {
@@ -105,6 +118,8 @@ impl Task {
                 return Ok(Self::Instructions { bless: true });
             }
             "instructions" => Self::Instructions { bless: false },
+            "deny" => Self::Deny,
+            "release" => return Self::parse_release(rest),
             "api" if rest == ["--bless"] => return Ok(Self::Api { bless: true }),
             "api" => Self::Api { bless: false },
             unknown => return Err(format!("there is no command `{unknown}`")),
@@ -154,6 +169,16 @@ impl Task {
         Ok(Self::Fuzz { seconds })
     }
 
+    fn parse_release(arguments: &[String]) -> Result<Self, String> {
+        match arguments {
+            [option] if option == "--dry-run" => Ok(Self::Release { publish: None }),
+            [option, version] if option == "--publish" => Ok(Self::Release {
+                publish: Some(version.clone()),
+            }),
+            _ => Err("`release` needs `--dry-run`, or `--publish` and the version".into()),
+        }
+    }
+
     fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Help => {
@@ -171,6 +196,8 @@ impl Task {
             Self::Instructions { bless: false } => instructions::check(),
             Self::Api { bless: true } => api::bless(),
             Self::Api { bless: false } => api::check(),
+            Self::Deny => deny::run(),
+            Self::Release { publish } => release::run(publish.as_deref()),
         }
     }
 }
@@ -240,6 +267,27 @@ mod tests {
             assert_eq!(parse(line), Ok(Task::Api { bless }));
         }
         assert!(parse("api --blest").is_err());
+    }
+
+    #[test]
+    fn nothing_is_published_without_its_version() {
+        assert_eq!(
+            parse("release --dry-run"),
+            Ok(Task::Release { publish: None })
+        );
+        let publish = Some("0.1.0".to_owned());
+        assert_eq!(
+            parse("release --publish 0.1.0"),
+            Ok(Task::Release { publish })
+        );
+        for line in [
+            "release",
+            "release --publish",
+            "release 0.1.0",
+            "release --dry-run 0.1.0",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
     }
 
     #[test]
