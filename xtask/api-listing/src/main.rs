@@ -1,5 +1,5 @@
-//! `api-listing FILE`: prints the public API of a crate, one item a line, sorted, from the JSON that rustdoc wrote
-//! of it.
+//! `api-listing FILE`: prints the public API of a crate, one item a line, each type with what belongs to it, from the JSON
+//! that rustdoc wrote of it.
 
 use std::io::Write as _;
 
@@ -26,7 +26,6 @@ fn main() -> Result<()> {
         .with_context(|| format!("{} cannot be read", file.to_string_lossy()))?;
     let mut lines: Vec<String> = api.items().map(ToString::to_string).collect();
     lines.retain(|line| is_remarkable(line));
-    lines.sort();
     lines.dedup();
     let mut text = lines.join("\n");
     text.push('\n');
