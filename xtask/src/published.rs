@@ -48,6 +48,11 @@ fn lacks(package: &Package, root: &Path) -> Result<Vec<String>> {
             "does not document itself with `{DOCUMENTATION}` in src/lib.rs"
         ));
     }
+    let manifest = fs::read_to_string(package.folder.join("Cargo.toml")).unwrap_or_default();
+    // Without the list cargo packages whatever git has there.
+    if !manifest.lines().any(|line| line.starts_with("include")) {
+        lacks.push("does not say in its manifest what to `include`".into());
+    }
     if !package.is_described {
         lacks.push("needs a description, keywords and categories in its manifest".into());
     }
@@ -70,8 +75,8 @@ mod tests {
             folder: here.into(),
             ..Package::default()
         };
-        // Two licences, README.md, the documentation, the manifest twice.
-        assert_eq!(lacks(&package, &workspace_root()).unwrap().len(), 6);
+        // Two licences, README.md, the documentation, the manifest three times.
+        assert_eq!(lacks(&package, &workspace_root()).unwrap().len(), 7);
         let unpublished = Package {
             published: false,
             ..package
