@@ -1,6 +1,5 @@
-//! OAuth 2.0 client credentials (RFC 6749 §4.4) for services that call protected APIs: the traits, the
-//! protocol, and a cache that never makes a caller wait for a renewal. There is no HTTP client and no async
-//! runtime in this crate; `oauth-reqwest` and `oauth-isahc` bring theirs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
 //!
 //! - **You write a service**: take an adapter crate; you need from here what its four lines need.
 //! - **You write an SDK**: accept `impl TokenSource` ([`TokenSource`]), and authorize requests with an
@@ -9,25 +8,6 @@
 //! - **You have an HTTP client of your own**: implement [`HttpClient`], one method.
 //!
 //! The [guide](https://docs.rs/oauth-guide) goes through all of it, from the first request to operations.
-//!
-//! # Examples
-//!
-//! ```
-//! use oauth_core::{Authorizer, ClientCredentials, HttpClient, TokenSource};
-//!
-//! # async fn example(http_client: impl HttpClient + 'static) -> Result<(), oauth_core::Error> {
-//! let source = ClientCredentials::builder("https://id.example.com/oauth/token", "my-client")
-//!     .client_secret("shh")
-//!     .scopes(["read", "write"])
-//!     .http_client(http_client)
-//!     .build()?
-//!     .cached();
-//!
-//! let token = source.token().await?; // fetched at the first call, then cached and renewed ahead of time
-//! let authorizer = Authorizer::new(source, ["https://api.example.com"])?;
-//! # Ok(())
-//! # }
-//! ```
 //!
 //! # Features
 //!

@@ -1,17 +1,7 @@
-//! Encrypts OAuth 2.0 tokens before a store gets to see them: [`EncryptedStore`] wraps any
-//! [`TokenStore`](oauth_core::TokenStore).
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
 //!
-//! ```no_run
-//! # fn example(store: oauth_core::MemoryStore) -> Result<(), Box<dyn std::error::Error>> {
-//! use oauth_encrypted_store::{EncryptedStore, KeyRing};
-//!
-//! let keys = KeyRing::from_env("TOKEN_STORE_KEY")?;
-//! let store = EncryptedStore::new(store, keys);
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! `openssl rand -base64 32` makes a key.
+//! Start with [`KeyRing`] and [`EncryptedStore`].
 //!
 //! This is a crate of its own because `oauth-core` holds no cryptography beyond a digest, and because it fits any
 //! store, also one of yours.

@@ -1,29 +1,9 @@
-//! Further OAuth 2.0 grants that services need, as token sources in the mould of
-//! [`ClientCredentials`]: [`JwtBearer`] (RFC 7523), [`TokenExchange`] (RFC 8693) and [`RefreshToken`]
-//! (RFC 6749 §6).
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
 //!
-//! Each is built around a [`ClientCredentials`], which is the client as it is registered at the server: where the
-//! token endpoint is, how the client authenticates, scopes and further parameters. Each asks the server at every
-//! call; `cached()` makes it fit for use at every request.
-//!
-//! # Examples
-//!
-//! ```
-//! use oauth_core::{ClientCredentials, HttpClient, TokenSource};
-//! use oauth_grants::TokenExchange;
-//!
-//! # fn example(http_client: impl HttpClient + 'static, user: impl TokenSource + 'static) -> Result<(), oauth_core::Error> {
-//! let client = ClientCredentials::builder("https://id.example.com/oauth/token", "my-client")
-//!     .client_secret("shh")
-//!     .audience("https://api.example.com")
-//!     .http_client(http_client)
-//!     .build()?;
-//!
-//! // The token of `user` in exchange for one that the API takes.
-//! let source = TokenExchange::new(client, user).cached();
-//! # Ok(())
-//! # }
-//! ```
+//! [`JwtBearer`], [`TokenExchange`] and [`RefreshToken`] are each built around a [`ClientCredentials`], which is
+//! the client as it is registered at the server: where the token endpoint is, how the client authenticates, scopes
+//! and further parameters. Each asks the server at every call; `cached()` makes it fit for use at every request.
 //!
 //! [`ClientCredentials`]: oauth_core::ClientCredentials
 

@@ -1,23 +1,7 @@
-//! One OAuth 2.0 token for a whole fleet: a [`TokenStore`](oauth_core::TokenStore) on Redis or Valkey.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
 //!
-//! Processes that give the same store and key to their caches make one token request a lifetime between them. If the
-//! engine is gone, each fetches for itself, and comes back to the store by itself.
-//!
-//! ```no_run
-//! # use std::sync::Arc;
-//! # async fn example(source: oauth_core::ClientCredentials) -> Result<(), Box<dyn std::error::Error>> {
-//! use oauth_core::CachedTokenSource;
-//! use oauth_redis::RedisStore;
-//!
-//! let key = source.key();
-//! let store = RedisStore::open("redis://user:password@redis.example.com/0")?;
-//! let source = CachedTokenSource::builder(source).store(store, key).build();
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! Whoever may read the engine may read the tokens: wrap the store in `EncryptedStore` of the crate
-//! `oauth-encrypted-store` unless the engine is yours alone.
+//! Start with [`RedisStore::open`].
 //!
 //! # What it asks of the engine
 //!

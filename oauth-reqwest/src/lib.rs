@@ -1,23 +1,5 @@
-//! OAuth 2.0 client credentials for [reqwest](https://docs.rs/reqwest): a client that is used exactly like
-//! reqwest's own and never makes you think about tokens.
-//!
-//! ```no_run
-//! use oauth_core::ClientCredentials;
-//! use oauth_reqwest::ReqwestHttpClient;
-//!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let source = ClientCredentials::builder("https://id.example.com/oauth/token", "my-client")
-//!     .client_secret("shh")
-//!     .scopes(["read", "write"])
-//!     .http_client(ReqwestHttpClient::new()?)
-//!     .build()?
-//!     .cached();
-//! let api = oauth_reqwest::client(source, ["https://api.example.com"])?;
-//!
-//! let text = api.get("https://api.example.com/users/23").send().await?.text().await?;
-//! # Ok(())
-//! # }
-//! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
 //!
 //! # TLS
 //!

@@ -1,7 +1,7 @@
-//! A fake OAuth 2.0 token server that misbehaves on request, and a clock that a test moves by hand.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
 //!
-//! [`FakeTokenServer`] serves real HTTP on loopback with its own threads, so that it serves any test,
-//! with or without an async runtime. [`Reply`] scripts what it answers, [`Gate`] holds answers back
+//! [`FakeTokenServer`] is the server. [`Reply`] scripts what it answers, [`Gate`] holds answers back
 //! until the test says so, and a request log tells what the client did. [`ManualClock`] stands still
 //! until it is moved; a server that is given it judges the age of its tokens by it.
 //!
@@ -22,45 +22,8 @@
 //! [`http_client_conformance!`] a client for token requests, [`adapter_conformance!`] an authorized client.
 //! [`Recording`] is what they search for secrets: all that the process logs. [`Messages`] are for snapshots of what errors say.
 //!
-//! The [`guide`] shows how to test a program in the situations that it meets. For programs in other languages there is
-//! the server as a program, `fake-token-server`, whose manual is `program`; it needs the feature `program`, the only
-//! default one. Whoever wants the library alone depends on it with `default-features = false`.
-//!
-//! # Examples
-//!
-//! ```
-//! use oauth_testkit::{FakeTokenServer, Reply};
-//! use std::io::{Read, Write};
-//! use std::net::TcpStream;
-//!
-//! /// Stands for the client under test.
-//! fn ask_for_a_token(server: &FakeTokenServer) -> std::io::Result<String> {
-//!     let url = server.token_url();
-//!     let host = url.trim_start_matches("http://").trim_end_matches("/oauth/token");
-//!     let form = "grant_type=client_credentials&client_id=test-client&client_secret=test-secret";
-//!     let mut stream = TcpStream::connect(host)?;
-//!     write!(
-//!         stream,
-//!         "POST /oauth/token HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
-//!          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
-//!         form.len(),
-//!     )?;
-//!     let mut response = String::new();
-//!     stream.read_to_string(&mut response)?;
-//!     Ok(response)
-//! }
-//!
-//! let server = FakeTokenServer::start()?;
-//! server.next_token_reply(Reply::status(503).header("Retry-After", "7"));
-//!
-//! assert!(ask_for_a_token(&server)?.starts_with("HTTP/1.1 503 "));
-//! assert!(ask_for_a_token(&server)?.contains("access_token"));
-//!
-//! server.assert_token_requests(2);
-//! assert_eq!(server.token_requests()[0].grant_type(), Some("client_credentials"));
-//! assert_eq!(server.token_requests()[0].param("client_secret"), Some("<redacted>"));
-//! # std::io::Result::Ok(())
-//! ```
+//! The [`guide`] shows how to test a program in the situations that it meets. The manual of the program
+//! `fake-token-server` is `program`; it needs the feature `program`, the only default one.
 
 mod captured_log;
 pub mod conformance;

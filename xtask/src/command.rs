@@ -1,5 +1,6 @@
 //! Command lines: built, shown, and run at the root of the workspace.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,12 +16,24 @@ pub(crate) fn workspace_root() -> PathBuf {
         .map_or_else(|| here.clone(), Path::to_path_buf)
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    let json = CommandLine::cargo(["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    let metadata: serde_json::Value = serde_json::from_str(&json)?;
+    let folder = metadata["target_directory"].as_str();
+    folder
+        .map(PathBuf::from)
+        .context("`cargo metadata` names no target folder")
+}
+
 /// A program and its arguments. `Display` shows it as one would type it.
 #[derive(Clone, Debug)]
 pub(crate) struct CommandLine {
     program: String,
     arguments: Vec<String>,
     variables: Vec<(&'static str, &'static str)>,
+    /// Variables that differ between machines, so that they are not shown.
+    paths: Vec<(&'static str, OsString)>,
 }
 
 impl CommandLine {
@@ -29,6 +42,7 @@ impl CommandLine {
             program: program.into(),
             arguments: Vec::new(),
             variables: Vec::new(),
+            paths: Vec::new(),
         }
     }
 
@@ -47,6 +61,11 @@ impl CommandLine {
 
     pub(crate) fn variable(mut self, name: &'static str, value: &'static str) -> Self {
         self.variables.push((name, value));
+        self
+    }
+
+    pub(crate) fn path(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.paths.push((name, value.into()));
         self
     }
 
@@ -101,6 +120,7 @@ impl CommandLine {
             }
         }
         command.envs(self.variables.iter().copied());
+        command.envs(self.paths.iter().map(|(name, value)| (name, value)));
         command
     }
 }

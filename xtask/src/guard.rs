@@ -1,12 +1,14 @@
 //! `cargo xtask guard`: what each crate may depend on, which is what keeps the core free of any HTTP
-//! client, TLS library and runtime.
+//! client, TLS library and runtime; and what a published crate must have.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
 
 use crate::command::{CommandLine, workspace_root};
+use crate::graph::Graph;
 use crate::metadata::{Kind, Package, workspace_packages};
+use crate::{deny, published};
 
 /// What must not be among the dependencies, direct or not, that a user of a package builds with its
 /// default features.
@@ -156,12 +158,27 @@ pub(crate) fn run() -> Result<()> {
     }
 
     problems.extend(testkit_leaks(&packages));
+    problems.extend(published::problems(&packages)?);
+
+    let graph = Graph::load()?;
+    problems.extend(deny::problems(&graph)?);
+    problems.extend(graph.too_new(&oldest_rust(&packages)?));
 
     if !problems.is_empty() {
         bail!("the dependency guard found\n\n{}", problems.join("\n"));
     }
-    println!("    every dependency is where it may be");
+    println!(
+        "    every dependency is where it may be, under a licence and from a source that may be"
+    );
     Ok(())
+}
+
+/// The `rust-version` that all published packages have.
+fn oldest_rust(packages: &[Package]) -> Result<String> {
+    let published = packages.iter().find(|package| package.published);
+    published
+        .and_then(|package| package.rust_version.clone())
+        .context("no published package has a `rust-version`")
 }
 
 /// The problems with one package's tree, each with the path that leads to it.
@@ -300,6 +317,7 @@ mod tests {
             name: name.into(),
             published,
             dependencies,
+            ..Package::default()
         }
     }
 

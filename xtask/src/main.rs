@@ -1,14 +1,21 @@
 //! The chores of this workspace, run by `cargo xtask`; see [`HELP`].
 
+mod api;
 mod bench;
+mod changelog;
 mod command;
+mod deny;
 mod fuzz;
+mod graph;
 mod guard;
 mod instructions;
 mod interop_server;
+mod licence;
 mod links;
 mod metadata;
 mod prerequisites;
+mod published;
+mod release;
 mod repeat;
 mod steps;
 mod tasks;
@@ -24,7 +31,8 @@ Usage: cargo xtask <COMMAND>
 Commands:
   test                  Install what the tests need, then pass every test
   check                 Formatting, clippy, documentation and the dependency guard
-  guard                 The dependency guard alone: what each crate may depend on
+  guard                 The guard alone: what each crate may depend on, licences, sources, the
+                        oldest Rust, and what a published crate has to have
   ci                    `check`, then `test`
   repeat N FILTER…      Run the tests whose names match a FILTER N times, all cores busy
                         (what starts with `-` goes to the test binaries: --include-ignored)
@@ -34,12 +42,21 @@ Commands:
                         --check: fail if a figure is over its budget; --only PART)
   instructions          Count the instructions of the hit path, and compare them with the
                         figures of record (--bless: put down new ones)
+  api                   Compare the public API of each published crate with its listing in `api`
+                        (--bless: put down a new one)
+  deny                  Have cargo-deny check bans, licences and sources; installs it, which takes
+                        minutes, if it is missing
+  release --dry-run     Check all that a release needs, package every crate, and say what would
+                        be published (--publish VERSION: publish it too)
   help, --help, -h      This text
 
 Exit code: 0 when all is well, 1 when something failed, 2 for a command it does not know.
 ";
 
 fn main() -> ExitCode {
+    if let Some(code) = api::stand_in_for_rustdoc() {
+        return code;
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let task = match Task::parse(&arguments) {
         Ok(task) => task,
@@ -69,6 +86,9 @@ enum Task {
     Fuzz { seconds: u32 },
     Bench(bench::Options),
     Instructions { bless: bool },
+    Api { bless: bool },
+    Deny,
+    Release { publish: Option<String> },
 }
 
 impl Task {
@@ -98,6 +118,10 @@ impl Task {
                 return Ok(Self::Instructions { bless: true });
             }
             "instructions" => Self::Instructions { bless: false },
+            "deny" => Self::Deny,
+            "release" => return Self::parse_release(rest),
+            "api" if rest == ["--bless"] => return Ok(Self::Api { bless: true }),
+            "api" => Self::Api { bless: false },
             unknown => return Err(format!("there is no command `{unknown}`")),
         };
         match rest.first() {
@@ -145,6 +169,16 @@ impl Task {
         Ok(Self::Fuzz { seconds })
     }
 
+    fn parse_release(arguments: &[String]) -> Result<Self, String> {
+        match arguments {
+            [option] if option == "--dry-run" => Ok(Self::Release { publish: None }),
+            [option, version] if option == "--publish" => Ok(Self::Release {
+                publish: Some(version.clone()),
+            }),
+            _ => Err("`release` needs `--dry-run`, or `--publish` and the version".into()),
+        }
+    }
+
     fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Help => {
@@ -160,6 +194,10 @@ impl Task {
             Self::Bench(options) => bench::run(&options),
             Self::Instructions { bless: true } => instructions::bless(),
             Self::Instructions { bless: false } => instructions::check(),
+            Self::Api { bless: true } => api::bless(),
+            Self::Api { bless: false } => api::check(),
+            Self::Deny => deny::run(),
+            Self::Release { publish } => release::run(publish.as_deref()),
         }
     }
 }
@@ -221,6 +259,35 @@ mod tests {
         }
         assert!(parse("instructions --blest").is_err());
         assert!(matches!(parse("bench --quick"), Ok(Task::Bench(options)) if options.quick));
+    }
+
+    #[test]
+    fn the_api_is_compared_or_put_down() {
+        for (line, bless) in [("api", false), ("api --bless", true)] {
+            assert_eq!(parse(line), Ok(Task::Api { bless }));
+        }
+        assert!(parse("api --blest").is_err());
+    }
+
+    #[test]
+    fn nothing_is_published_without_its_version() {
+        assert_eq!(
+            parse("release --dry-run"),
+            Ok(Task::Release { publish: None })
+        );
+        let publish = Some("0.1.0".to_owned());
+        assert_eq!(
+            parse("release --publish 0.1.0"),
+            Ok(Task::Release { publish })
+        );
+        for line in [
+            "release",
+            "release --publish",
+            "release 0.1.0",
+            "release --dry-run 0.1.0",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
     }
 
     #[test]

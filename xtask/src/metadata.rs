@@ -1,14 +1,25 @@
 //! What `cargo metadata` says about the packages of this workspace.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::command::CommandLine;
 
 /// A member of the workspace.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Package {
     pub(crate) name: String,
+    pub(crate) version: String,
+    /// Where its manifest is.
+    pub(crate) folder: PathBuf,
+    /// The oldest Rust that it promises to build with.
+    pub(crate) rust_version: Option<String>,
+    /// Whether its manifest says what it does, and how to find it.
+    pub(crate) is_described: bool,
+    /// Whether docs.rs documents all its features.
+    pub(crate) documents_all_features: bool,
     /// Whether `cargo publish` would take it.
     pub(crate) published: bool,
     pub(crate) dependencies: Vec<Dependency>,
@@ -36,6 +47,13 @@ pub(crate) fn workspace_packages() -> Result<Vec<Package>> {
     parse(&json).context("`cargo metadata` wrote something unexpected")
 }
 
+/// Those members that are published.
+pub(crate) fn published_packages() -> Result<Vec<Package>> {
+    let mut packages = workspace_packages()?;
+    packages.retain(|package| package.published);
+    Ok(packages)
+}
+
 fn parse(json: &str) -> Result<Vec<Package>> {
     let metadata: Value = serde_json::from_str(json)?;
     list(&metadata, "packages")?.iter().map(package).collect()
@@ -44,6 +62,16 @@ fn parse(json: &str) -> Result<Vec<Package>> {
 fn package(value: &Value) -> Result<Package> {
     Ok(Package {
         name: text(value, "name")?,
+        version: text(value, "version")?,
+        folder: Path::new(&text(value, "manifest_path")?)
+            .parent()
+            .map(Path::to_path_buf)
+            .context("a manifest without a folder")?,
+        rust_version: value["rust_version"].as_str().map(str::to_owned),
+        is_described: value["description"].is_string()
+            && !list(value, "keywords")?.is_empty()
+            && !list(value, "categories")?.is_empty(),
+        documents_all_features: value["metadata"]["docs"]["rs"]["all-features"] == true,
         // `publish = false` reads as an empty list of registries, and its absence as null.
         published: value["publish"]
             .as_array()
@@ -89,11 +117,14 @@ mod tests {
     #[test]
     fn packages_are_read_with_their_dependencies() {
         let json = r#"{ "packages": [
-            { "name": "a", "publish": null, "dependencies": [
+            { "name": "a", "version": "0.1.0", "manifest_path": "/w/a/Cargo.toml", "publish": null,
+              "description": "An a", "keywords": ["a"], "categories": ["a"], "rust_version": "1.88",
+              "metadata": { "docs": { "rs": { "all-features": true } } }, "dependencies": [
                 { "name": "http", "kind": null, "req": "^1.5", "optional": true },
                 { "name": "b", "kind": "dev", "req": "*" },
                 { "name": "cc", "kind": "build", "req": "^1" } ] },
-            { "name": "b", "publish": [], "dependencies": [] } ] }"#;
+            { "name": "b", "version": "0.1.0", "manifest_path": "/w/b/Cargo.toml", "publish": [],
+              "description": null, "keywords": [], "categories": [], "dependencies": [] } ] }"#;
         let packages = parse(json).unwrap();
         assert!(packages[0].published && !packages[1].published);
         let kinds: Vec<Kind> = packages[0]
@@ -103,6 +134,9 @@ mod tests {
             .collect();
         assert_eq!(kinds, [Kind::Normal, Kind::Dev, Kind::Build]);
         assert_eq!(packages[0].dependencies[1].requirement, "*");
+        assert_eq!(packages[0].folder, Path::new("/w/a"));
+        assert!(packages[0].is_described && packages[0].documents_all_features);
+        assert!(!packages[1].is_described && !packages[1].documents_all_features);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::command::CommandLine;
 use crate::steps::Step;
-use crate::{guard, instructions, interop_server, links, metadata, prerequisites};
+use crate::{api, guard, instructions, interop_server, links, metadata, prerequisites};
 
 /// `cargo xtask test`: installs what the tests need, and passes them all.
 pub(crate) fn test() -> Vec<Step> {
@@ -125,5 +125,7 @@ fn checks() -> Result<Vec<Step>> {
         CommandLine::cargo(["doc", "--workspace", "--no-deps", "--all-features"])
             .variable("RUSTDOCFLAGS", "-D warnings"),
     ));
+    // Right after it: both need the same things built.
+    steps.push(Step::call("public API", api::check_if_possible));
     Ok(steps)
 }
