@@ -1,5 +1,5 @@
-//! How to use the `oauth-*` crates, chapter by chapter. There is no code in this crate; every example in it is a test
-//! that runs, most of them against a token server on loopback.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
 //!
 //! | you want to | read |
 //! | --- | --- |
