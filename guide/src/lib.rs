@@ -10,6 +10,7 @@
 //! | tune renewals | [`choosing_margins`] |
 //! | authenticate in another way than by a secret | [`client_authentication`] |
 //! | bind tokens to a key | [`dpop`] |
+//! | serve many tenants, or many APIs | [`many_tenants`] |
 //! | share one token among processes | [`fleets`] |
 //! | bring a source, a store or an HTTP client of your own | [`your_own`] |
 //! | test your code | [`testing`] |
@@ -33,6 +34,8 @@ pub mod choosing_margins {}
 pub mod client_authentication {}
 #[doc = include_str!("dpop.md")]
 pub mod dpop {}
+#[doc = include_str!("many_tenants.md")]
+pub mod many_tenants {}
 #[doc = include_str!("fleets.md")]
 pub mod fleets {}
 #[doc = include_str!("your_own.md")]
