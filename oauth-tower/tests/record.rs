@@ -345,6 +345,8 @@ impl http_body::Body for Vague {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn p07_both_attempts_have_the_same_bytes_or_there_is_one(
         frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 0..6),
