@@ -19,7 +19,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 pub use client::{AuthorizedChannel, authorized};
-pub use server::Server;
+pub use server::{Server, TokenCheck};
 
 /// What it shows, told on the standard output while it happens.
 ///
