@@ -31,7 +31,8 @@ impl OAuthLayer {
 }
 
 impl<P> OAuthLayer<P> {
-    /// Copies bodies by `policy`: [`NoResend`](crate::NoResend), or a `fn(&B) -> Option<B>`.
+    /// Sends bodies again by `policy`: [`RecordBody`](crate::RecordBody) for those that cannot be cloned,
+    /// [`NoResend`](crate::NoResend), or a `fn(&B) -> Option<B>`.
     #[must_use]
     pub fn resend<Q>(self, policy: Q) -> OAuthLayer<Q> {
         OAuthLayer {
@@ -45,7 +46,9 @@ impl<P> OAuthLayer<P> {
     /// server of gRPC answers with HTTP's 200. The default is not to: gRPC has no `invalid_token` that tells a
     /// token that is no good from other reasons. A status in the trailers comes too late and is not seen.
     ///
-    /// The token is replaced for the next request in any case; this one is sent again if its body can be copied.
+    /// The token is replaced for the next request in any case; this one is sent again if its body can be: a client of
+    /// tonic wants [`RecordBody`](crate::RecordBody) for that. It also wants to know where its server is
+    /// (`with_origin` of the generated clients), or its requests say nothing of their origin, and get no token.
     #[must_use]
     pub fn heal_grpc_unauthenticated(mut self) -> Self {
         self.heals_grpc = true;

@@ -68,7 +68,7 @@ where
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
-    P: ResendBody<B>,
+    P: ResendBody<B> + 'static,
     B: Send + 'static,
     R: Send + 'static,
 {
@@ -85,13 +85,11 @@ where
         // The clone need not be ready: what was polled goes along.
         let inner = mem::replace(&mut self.inner, next);
         let (parts, body) = request.into_parts();
-        let spare = self.resend.copy(&body).map(|copy| {
-            let parts = parts.clone();
-            Request::from_parts(parts, copy)
-        });
+        let (body, kept) = self.resend.keep(body);
+        let spare = kept.map(|kept| Request::from_parts(parts.clone(), kept));
         let request = Request::from_parts(parts, body);
         let heals_grpc = self.heals_grpc;
-        Box::pin(send(
+        Box::pin(send::<S, P, B, R>(
             self.authorizer.clone(),
             inner,
             request,
@@ -101,16 +99,17 @@ where
     }
 }
 
-async fn send<S, B, R>(
+async fn send<S, P, B, R>(
     authorizer: Authorizer,
     mut inner: S,
     mut request: Request<B>,
-    spare: Option<Request<B>>,
+    spare: Option<Request<P::Kept>>,
     heals_grpc: bool,
 ) -> Result<Response<R>, BoxError>
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: Into<BoxError>,
+    P: ResendBody<B>,
 {
     let (uri, method) = (request.uri().clone(), request.method().clone());
     let target = Target::of(&uri).with_method(&method);
@@ -126,18 +125,26 @@ where
         }
     };
     let verdict = review(&mut exchange, &response);
-    let Some(mut again) = spare.filter(|_| verdict == Verdict::Resend) else {
+    let is_wanted = |spare: &Request<_>| verdict == Verdict::Resend && P::is_whole(spare.body());
+    let Some(mut spare) = spare.filter(is_wanted) else {
         return Ok(response);
     };
-    if exchange.authorize(again.headers_mut()).await.is_err() {
+    if exchange.authorize(spare.headers_mut()).await.is_err() {
         return Ok(response);
     }
+    let (parts, kept) = spare.into_parts();
+    let Some(body) = P::restore(kept) else {
+        return Ok(response);
+    };
     // It may hold what the next readiness waits for.
     drop(response);
     poll_fn(|cx| inner.poll_ready(cx))
         .await
         .map_err(Into::into)?;
-    let mut response = inner.call(again).await.map_err(Into::into)?;
+    let mut response = inner
+        .call(Request::from_parts(parts, body))
+        .await
+        .map_err(Into::into)?;
     review(&mut exchange, &response);
     if let Some(resent) = exchange.resent() {
         response.extensions_mut().insert(resent);

@@ -86,6 +86,14 @@ fn tests() -> Vec<Step> {
             CommandLine::cargo(["run", "--example", "isahc_async"]),
         ),
         Step::command(
+            "example grpc",
+            CommandLine::cargo(["run", "-p", "examples-grpc"]),
+        ),
+        Step::command(
+            "example proxy",
+            CommandLine::cargo(["run", "-p", "examples-proxy"]),
+        ),
+        Step::command(
             "example reqwest_blocking",
             CommandLine::cargo(["run", "--example", "reqwest_blocking"]),
         ),

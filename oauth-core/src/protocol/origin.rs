@@ -96,8 +96,8 @@ impl Origin {
         self.secure || is_loopback(&self.host)
     }
 
-    /// Whether `scheme`, `host` and `port` name this origin. `host` must be in lower case, as URL
-    /// parsers leave it, and an IPv6 address in brackets.
+    /// Whether `scheme`, `host` and `port` name this origin: `scheme` in lower case, as URL parsers leave it, `host`
+    /// in any case, an IPv6 address in brackets.
     #[must_use]
     pub fn matches(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
         let (scheme_of_self, default_port) = if self.secure {
@@ -109,7 +109,10 @@ impl Origin {
     }
 
     fn is_host(&self, host: &str) -> bool {
-        host == &*self.host || ipv6(host).is_some_and(|address| ipv6(&self.host) == Some(address))
+        // Equal as a rule; `http::Uri` leaves the case of a host as it was written.
+        host == &*self.host
+            || host.eq_ignore_ascii_case(&self.host)
+            || ipv6(host).is_some_and(|address| ipv6(&self.host) == Some(address))
     }
 }
 
@@ -266,6 +269,7 @@ mod tests {
         assert_eq!(origin, "https://api.example.com:443/".parse().unwrap());
         assert_ne!(origin, "https://api.example.com:8443".parse().unwrap());
         assert!(origin.matches("https", "api.example.com", None));
+        assert!(origin.matches("https", "API.Example.com", None));
         assert!(origin.matches("https", "api.example.com", Some(443)));
         assert!(!origin.matches("http", "api.example.com", Some(443)));
         assert!(!origin.matches("https", "api.example.com.evil.test", None));

@@ -53,6 +53,13 @@ impl FakeTokenServer {
         self.state.url(Place::Jwks)
     }
 
+    /// Whether this is the secret of a token that was issued here, has not expired and is not revoked: what introspection
+    /// (RFC 7662) would say. For an API of the test's own, in the same process.
+    #[must_use]
+    pub fn is_live(&self, token: &str) -> bool {
+        self.state.issuer.judge(token).is_live()
+    }
+
     /// Either metadata URL gives this reply once, after those scripted before.
     pub fn next_metadata_reply(&self, reply: Reply) {
         self.state.protocol.side_endpoints.metadata.push(reply);
