@@ -8,7 +8,8 @@
 
 use std::collections::VecDeque;
 use std::future::{Ready, ready};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
 
 use futures_executor::block_on;
@@ -217,4 +218,44 @@ async fn p07_calls_through_a_buffer_heal_together_and_wait_for_one_token() {
         assert_eq!(outcome.unwrap().unwrap().status(), StatusCode::OK);
     }
     assert_eq!(gate.source().calls(), 2);
+}
+
+/// Says that it is broken when it is asked for readiness while somebody holds its answer.
+#[derive(Clone, Default)]
+struct OneAtATime {
+    answer: Arc<Mutex<Weak<()>>>,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Service<Request<String>> for OneAtATime {
+    type Response = Response<Arc<()>>;
+    type Error = Broken;
+    type Future = Ready<Result<Response<Arc<()>>, Broken>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        let is_held = self.answer.lock().unwrap().strong_count() > 0;
+        Poll::Ready(if is_held { Err(Broken) } else { Ok(()) })
+    }
+
+    fn call(&mut self, _: Request<String>) -> Self::Future {
+        let answer = Arc::new(());
+        *self.answer.lock().unwrap() = Arc::downgrade(&answer);
+        let mut response = Response::new(answer);
+        if self.calls.fetch_add(1, Ordering::SeqCst) == 0 {
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+            let challenge = "Bearer error=\"invalid_token\"".parse().unwrap();
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        ready(Ok(response))
+    }
+}
+
+#[test]
+fn the_first_answer_is_let_go_before_the_second_attempt() {
+    let authorizer = Authorizer::new(ScriptedSource::new(), [API]).unwrap();
+    let api = OneAtATime::default();
+    let client = OAuthLayer::new(authorizer).layer(api.clone());
+    let response = block_on(client.oneshot(request())).unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(api.calls.load(Ordering::SeqCst), 2);
 }

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures_channel::mpsc;
 use futures_executor::block_on;
 use futures_util::FutureExt;
-use futures_util::stream::{StreamExt, iter};
+use futures_util::stream::{StreamExt, iter, unfold};
 use futures_util::task::noop_waker_ref;
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -174,6 +174,21 @@ fn a_body_that_says_how_long_it_is_says_it_at_both_attempts() {
         assert_eq!(api.seen.lock().unwrap().hints, [Some(8), Some(8)]);
         assert_eq!(api.second().0, "an order");
     }
+}
+
+#[test]
+fn a_stream_that_has_ended_is_not_asked_again() {
+    let (source, api) = (ScriptedSource::new(), Api::rejecting(2));
+    // This one panics if it is.
+    let once = unfold(Some("only"), |text| async move {
+        let frame = Frame::data(Bytes::from_static(text?.as_bytes()));
+        Some((Ok::<_, BoxError>(frame), None))
+    });
+    let body = StreamBody::new(once.boxed()).boxed_unsync();
+    block_on(api.client(&source, 64).oneshot(post(body))).unwrap();
+    assert_eq!(api.second().0, "only");
+    // Now it is known how long it is.
+    assert_eq!(api.seen.lock().unwrap().hints, [None, Some(4)]);
 }
 
 #[test]
