@@ -238,7 +238,7 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
     /// - After a failed renewal it tries again as others may: spaced out, and as `Retry-After` says; also once the
     ///   token has expired. A second after a rejection it asks for another token, if nobody has by then. It looks at
     ///   the token once a second at most, and each minute
-    ///   ([`backoff_cap`](crate::RefreshPolicyBuilder::backoff_cap)) while tokens come too old to be kept.
+    ///   (the cap of the [`backoff`](crate::RefreshPolicyBuilder::backoff)) while tokens come too old to be kept.
     /// - It ends when the last clone of the source is dropped. A request that is under way goes on to its end.
     ///
     /// All sources on one clock ([`Clock::identity`]) share one timer and one task, which runs on the background thread

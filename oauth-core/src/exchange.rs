@@ -109,7 +109,7 @@ impl Exchange<'_> {
     }
 
     /// As [`authorize`](Self::authorize), for synchronous code: what waits there blocks here, as
-    /// [`TokenSource::token_blocking`] says.
+    /// [`TokenSource::token_blocking`](crate::TokenSource::token_blocking) says.
     ///
     /// # Errors
     ///

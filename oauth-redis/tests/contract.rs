@@ -14,7 +14,7 @@ mod support;
 use std::sync::Arc;
 
 use oauth_core::TokenStore;
-use oauth_testkit::conformance::token_store::{Capabilities, StoreUnderTest};
+use oauth_testkit::conformance::token_store::StoreUnderTest;
 use rules::Engine;
 use support::Server;
 
@@ -70,6 +70,8 @@ mod cluster {
 
 #[cfg(feature = "rustls")]
 mod with_tls_and_a_user_of_few_rights {
+    use oauth_testkit::conformance::token_store::Capabilities;
+
     use super::*;
 
     oauth_testkit::token_store_conformance! {
