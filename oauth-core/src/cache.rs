@@ -10,20 +10,19 @@ use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 
 use crate::clock::{BoxFuture, Clock};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::fleet::Fleet;
-use crate::flight::{Driver, Flight, Outcome, Waiter, Waiters, lost};
+use crate::flight::{Driver, Flight, Outcome, Waiter, Waiters, always_dead, lost, panicked};
 use crate::observe::Observer;
 use crate::observed_flight::{ObservedFlight, within};
-use crate::refresh::backoff::Draw;
 use crate::refresh::decision::Decision;
 use crate::refresh::held::Usable;
-use crate::refresh::machine::Machine;
 use crate::refresh::policy::RefreshPolicy;
 use crate::refresh::status::Status;
 use crate::refresh::under_way::FlightId;
 use crate::source::TokenSource;
 use crate::spawner::Spawner;
+use crate::state::State;
 use crate::sync::{AtomicU64, Mutex, MutexGuard};
 use crate::time::Instant;
 use crate::token::AccessToken;
@@ -52,12 +51,6 @@ pub(crate) struct Extras {
     pub(crate) kept_warm: Option<Place>,
 }
 
-/// Locked for moments only: never across an await, a request, a user's code or an event.
-pub(crate) struct State {
-    pub(crate) machine: Machine,
-    flight: Option<Box<Flight>>,
-}
-
 /// What a caller without a token meets.
 pub(crate) enum Entry {
     Got(Outcome),
@@ -79,10 +72,7 @@ impl<S: TokenSource + 'static> Cache<S> {
             spawner,
             published: ArcSwapOption::empty(),
             next_look: AtomicU64::new(u64::MAX),
-            state: Mutex::new(State {
-                machine: Machine::new(policy),
-                flight: None,
-            }),
+            state: Mutex::new(State::new(policy)),
         }
     }
 
@@ -340,16 +330,6 @@ impl<S> Cache<S> {
     }
 }
 
-impl State {
-    fn draw(&self) -> Draw {
-        if self.machine.policy().jitter {
-            Draw::new(fastrand::f64())
-        } else {
-            Draw::NONE
-        }
-    }
-}
-
 /// Sees to it that a flight ends in the state, whether it is done or dropped.
 struct Landing<S: TokenSource + 'static> {
     cache: Arc<Cache<S>>,
@@ -402,18 +382,4 @@ impl<S: TokenSource + 'static> Drop for Landing<S> {
         state.machine.drop_flight(self.id);
         self.cache.set_next_look(&state, now);
     }
-}
-
-pub(crate) fn always_dead() -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        "each token that came was dead before its caller could take it; have the server issue tokens that live longer",
-    )
-}
-
-fn panicked() -> Error {
-    Error::new(
-        ErrorKind::Transport,
-        "the token source panicked; the message of the panic, on the standard error output, says why",
-    )
 }

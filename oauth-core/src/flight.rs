@@ -108,3 +108,19 @@ pub(crate) fn lost() -> Error {
         "the token request was lost with the runtime that drove it; call again",
     )
 }
+
+/// For tokens that are dead on arrival, again and again.
+pub(crate) fn always_dead() -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        "each token that came was dead before its caller could take it; have the server issue tokens that live longer",
+    )
+}
+
+/// For a source whose own code panicked.
+pub(crate) fn panicked() -> Error {
+    Error::new(
+        ErrorKind::Transport,
+        "the token source panicked; the message of the panic, on the standard error output, says why",
+    )
+}

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::{Cache, Entry, ROUNDS, always_dead};
-use crate::flight::Outcome;
+use crate::cache::{Cache, Entry, ROUNDS};
+use crate::flight::{Outcome, always_dead};
 use crate::refresh::lasting::{Lasting, life_left, lives_too_short};
 use crate::source::TokenSource;
 use crate::token::AccessToken;

@@ -56,6 +56,7 @@ mod signer;
 mod signing_key;
 mod source;
 mod spawner;
+mod state;
 mod store;
 mod stored_token;
 mod sync;

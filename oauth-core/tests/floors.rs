@@ -88,6 +88,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "flight",
             "fleet",
             "warm",
+            "state",
             "cache",
             "lasting",
             "cached",

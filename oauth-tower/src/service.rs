@@ -21,7 +21,9 @@ pub type ResponseFuture<R> =
 
 /// Authorizes each request before the inner service sees it; made by [`OAuthLayer`](crate::OAuthLayer).
 ///
-/// A request that has an `Authorization` header already passes through as it is.
+/// A request that has an `Authorization` header already passes through as it is. A
+/// [`RequestSource`](oauth_core::RequestSource) among the extensions of a request says whose token it bears, and
+/// [`Authorizer::per_request`] sees all of them.
 ///
 /// # Readiness
 ///
@@ -32,8 +34,8 @@ pub type ResponseFuture<R> =
 /// # Errors
 ///
 /// The error of the inner service, or the [`oauth_core::Error`] itself, boxed
-/// (`error.downcast_ref::<oauth_core::Error>()`), if there is no token, or it is not meant for the request's
-/// origin. The request never reaches the inner service then. If no new token comes after a rejection, the
+/// (`error.downcast_ref::<oauth_core::Error>()`), if there is no token, no source for the request, or none of them is
+/// meant for its origin. The request never reaches the inner service then. If no new token comes after a rejection, the
 /// rejection is the answer.
 ///
 /// # Cancellation
@@ -113,7 +115,7 @@ where
 {
     let (uri, method) = (request.uri().clone(), request.method().clone());
     let target = Target::of(&uri).with_method(&method);
-    let mut exchange = authorizer.exchange(&target)?;
+    let mut exchange = authorizer.exchange_for(&target, request.extensions())?;
     exchange.authorize(request.headers_mut()).await?;
     let response = inner.call(request).await.map_err(Into::into)?;
 
