@@ -26,6 +26,11 @@ pub mod getting_started {}
 pub mod from_python {}
 #[doc = include_str!("moving.md")]
 pub mod moving {}
+/// What happens to a token, and what your callers see of it: when it nears its end, when the token endpoint fails, and
+/// when the API refuses it.
+///
+#[doc = include_str!("pictures/life.svg")]
+///
 #[doc = include_str!("life_of_a_token.md")]
 pub mod life_of_a_token {}
 #[doc = include_str!("choosing_margins.md")]

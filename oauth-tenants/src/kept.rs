@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use oauth_core::{AccessToken, Dpop, Error, Instant, TokenSource};
@@ -70,6 +71,18 @@ impl<S: TokenSource> TokenSource for TenantSource<S> {
 
     fn with_ready(&self, look: &mut dyn FnMut(&AccessToken)) -> bool {
         self.source.with_ready(look)
+    }
+
+    async fn token_lasting(&self, at_least: Duration) -> Result<AccessToken, Error> {
+        self.source.token_lasting(at_least).await
+    }
+
+    fn token_lasting_blocking(&self, at_least: Duration) -> Result<AccessToken, Error> {
+        self.source.token_lasting_blocking(at_least)
+    }
+
+    fn ready_lasting(&self, at_least: Duration) -> Option<AccessToken> {
+        self.source.ready_lasting(at_least)
     }
 
     fn dpop(&self) -> Option<&Dpop> {

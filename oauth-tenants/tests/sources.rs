@@ -240,3 +240,28 @@ fn statuses_tell_the_keys_apart_and_hold_no_secret() {
     );
     assert!(!shown.contains("acme-1"), "{shown}");
 }
+
+#[test]
+fn how_much_life_a_token_needs_is_known_to_the_source_of_the_tenant() {
+    let clock = ManualClock::new();
+    let of_sources = clock.clone();
+    let sources: TokenSources<String, Source> = TokenSources::new(move |key: &String| {
+        let cached = CachedTokenSource::builder(Named::new(key)).clock(of_sources.clone());
+        Ok(cached.build())
+    });
+    let acme = sources.get("acme").unwrap();
+    block_on(acme.token()).unwrap();
+    clock.advance(HOUR / 2);
+    let (enough, most) = (HOUR / 4, HOUR / 4 * 3);
+    assert_eq!(acme.ready_lasting(enough).unwrap().secret(), "acme-1");
+    assert!(acme.ready_lasting(most).is_none());
+    assert_eq!(
+        block_on(acme.token_lasting(most)).unwrap().secret(),
+        "acme-2"
+    );
+    clock.advance(HOUR / 2);
+    assert_eq!(
+        acme.token_lasting_blocking(most).unwrap().secret(),
+        "acme-3"
+    );
+}

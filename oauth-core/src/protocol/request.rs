@@ -113,7 +113,9 @@ pub(crate) fn check_extra(extra: &[(String, String)]) -> Result<(), Error> {
             return fault("has no name; give it one");
         }
         if RESERVED.contains(&name.as_str()) {
-            return fault("is set by the library; use the builder's own method for it");
+            return fault(
+                "is set by the library; the scopes, the client and its secret have settings of their own",
+            );
         }
         if name == "resource" {
             check_resource(value)?;

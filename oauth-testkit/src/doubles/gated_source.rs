@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use oauth_core::{AccessToken, Error, TokenSource, async_trait};
+use oauth_core::{AccessToken, Dpop, Error, TokenSource, async_trait};
 
 use crate::sync::lock;
 
@@ -193,6 +193,10 @@ impl<S: TokenSource> TokenSource for GatedSource<S> {
 
     fn ready_lasting(&self, at_least: Duration) -> Option<AccessToken> {
         self.source.ready_lasting(at_least)
+    }
+
+    fn dpop(&self) -> Option<&Dpop> {
+        self.source.dpop()
     }
 
     fn reject(&self, token: &AccessToken) {
