@@ -5,7 +5,7 @@ mod lookup;
 mod memory;
 
 pub use burst::{Burst, burst};
-pub use lookup::lookup;
+pub use lookup::{Callers, Map, Warm};
 pub use memory::{Memory, memory};
 
 /// The name of a tenant, as a program would have it.

@@ -8,9 +8,11 @@
 use std::env;
 
 use anyhow::{Context, Result};
-use examples_tenants::{burst, lookup, memory};
+use examples_tenants::{Callers, Map, Warm, burst, memory};
 
 const TENANTS: usize = 100_000;
+/// Of very many tenants, few call at the same time.
+const BUSY: usize = 1_000;
 const LOOKUPS: usize = 2_000_000;
 const CONNECTIONS: usize = 64;
 
@@ -30,8 +32,19 @@ fn main() -> Result<()> {
 
     println!("nanoseconds a lookup        1 thread  2 threads");
     for count in [1, 1_000, tenants] {
-        let (one, two) = (lookup(count, 1, LOOKUPS)?, lookup(count, 2, LOOKUPS)?);
-        println!("  of {count:<7} tenants       {one:>8.0}   {two:>8.0}");
+        let warm = Warm::new(count)?;
+        print_lookups(
+            &format!("{count} tenants"),
+            |callers| warm.lookup(callers),
+            count,
+        );
+        if count == tenants {
+            let what = format!("{BUSY} busy of {count}");
+            print_lookups(&what, |callers| warm.lookup(callers), BUSY.min(count));
+        }
+        let map = Map::new(count)?;
+        let what = format!("{count} in a HashMap");
+        print_lookups(&what, |callers| map.lookup(callers), count);
     }
 
     let all = burst(tenants, 1, CONNECTIONS)?;
@@ -43,4 +56,15 @@ fn main() -> Result<()> {
     println!("  token requests            {:>8}", all.requests);
     println!("  at the same time          {:>8}", all.most_at_once);
     Ok(())
+}
+
+fn print_lookups(what: &str, lookup: impl Fn(Callers) -> f64, busy: usize) {
+    let [one, two] = [1, 2].map(|threads| {
+        lookup(Callers {
+            busy,
+            threads,
+            lookups: LOOKUPS,
+        })
+    });
+    println!("  of {what:<22}  {one:>8.0}   {two:>8.0}");
 }

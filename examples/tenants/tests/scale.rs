@@ -6,7 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
-use examples_tenants::{burst, lookup, memory};
+use examples_tenants::{Callers, Map, Warm, burst, memory};
 
 const TENANTS: usize = 1_000;
 
@@ -21,8 +21,15 @@ fn a_tenant_takes_less_than_a_kilobyte_and_the_set_little_of_it() {
 
 #[test]
 fn every_lookup_is_a_hit() {
+    let (warm, map) = (Warm::new(TENANTS).unwrap(), Map::new(TENANTS).unwrap());
     for threads in [1, 2] {
-        assert!(lookup(TENANTS, threads, 10 * TENANTS).unwrap() > 0.0);
+        let callers = Callers {
+            busy: TENANTS / 2,
+            threads,
+            lookups: 10 * TENANTS,
+        };
+        assert!(warm.lookup(callers) > 0.0);
+        assert!(map.lookup(callers) > 0.0);
     }
 }
 
