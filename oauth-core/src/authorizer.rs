@@ -49,11 +49,16 @@ use crate::target::Target;
 /// ```
 #[derive(Clone)]
 pub struct Authorizer {
+    /// One count, which each request of some adapters takes: on many cores that is what it costs.
+    shared: Arc<Shared>,
+    rules: Rules,
+}
+
+struct Shared {
     source: SharedTokenSource,
     /// Names the source of each request that does not bring its own.
-    pick: Option<Arc<Pick>>,
-    origins: Arc<[Origin]>,
-    rules: Rules,
+    pick: Option<Box<Pick>>,
+    origins: Box<[Origin]>,
 }
 
 impl Authorizer {
@@ -68,7 +73,19 @@ impl Authorizer {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        let origins: Arc<[Origin]> = origins
+        Self::with_pick(Arc::new(source), origins, None)
+    }
+
+    fn with_pick<I>(
+        source: SharedTokenSource,
+        origins: I,
+        pick: Option<Box<Pick>>,
+    ) -> Result<Self, Error>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let origins: Box<[Origin]> = origins
             .into_iter()
             .map(|origin| origin.as_ref().parse())
             .collect::<Result<_, Error>>()?;
@@ -78,9 +95,11 @@ impl Authorizer {
             ));
         }
         Ok(Self {
-            source: Arc::new(source),
-            pick: None,
-            origins,
+            shared: Arc::new(Shared {
+                source,
+                pick,
+                origins,
+            }),
             rules: Rules::default(),
         })
     }
@@ -120,9 +139,7 @@ impl Authorizer {
         I::Item: AsRef<str>,
         P: Fn(&Target<'_>, &Extensions) -> Result<SharedTokenSource, Error> + Send + Sync + 'static,
     {
-        let mut authorizer = Self::new(Unnamed, origins)?;
-        authorizer.pick = Some(Arc::new(pick));
-        Ok(authorizer)
+        Self::with_pick(Arc::new(Unnamed), origins, Some(Box::new(pick)))
     }
 
     /// Authorizes each request to `origins` with the tokens of the source among its extensions
@@ -167,14 +184,14 @@ impl Authorizer {
     /// Where the tokens may go.
     #[must_use]
     pub fn origins(&self) -> &[Origin] {
-        &self.origins
+        &self.shared.origins
     }
 
     /// Where the tokens come from, if no request says otherwise. Without such a source
     /// ([`per_request`](Self::per_request)) it is one that fails.
     #[must_use]
     pub fn source(&self) -> &SharedTokenSource {
-        &self.source
+        &self.shared.source
     }
 
     /// Starts the authorization of one request that has no extensions: [`exchange_for`](Self::exchange_for).
@@ -201,10 +218,10 @@ impl Authorizer {
         extensions: &Extensions,
     ) -> Result<Exchange<'_>, Error> {
         let origin = self.origin_of(target)?;
-        let source = match (extensions.get::<RequestSource>(), &self.pick) {
+        let source = match (extensions.get::<RequestSource>(), &self.shared.pick) {
             (Some(named), _) => ChosenSource::OfRequest(Arc::clone(named.source())),
             (None, Some(pick)) => ChosenSource::OfRequest(pick(target, extensions)?),
-            (None, None) => ChosenSource::OfAuthorizer(&self.source),
+            (None, None) => ChosenSource::OfAuthorizer(&self.shared.source),
         };
         self.begin(target, origin, source)
     }
@@ -233,7 +250,7 @@ impl Authorizer {
     }
 
     fn origin_of(&self, target: &Target<'_>) -> Result<&Origin, Error> {
-        let mut origins = self.origins.iter();
+        let mut origins = self.origins().iter();
         let at_target = origins.find(|origin| target.is_at(origin));
         at_target.ok_or_else(|| self.foreign(target))
     }
@@ -243,7 +260,7 @@ impl Authorizer {
             .port
             .map(|port| format!(":{port}"))
             .unwrap_or_default();
-        let allowed: Vec<_> = self.origins.iter().map(Origin::to_string).collect();
+        let allowed: Vec<_> = self.origins().iter().map(Origin::to_string).collect();
         Error::new(
             ErrorKind::ForeignOrigin,
             format!(
@@ -259,7 +276,7 @@ impl Authorizer {
 impl fmt::Debug for Authorizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authorizer")
-            .field("origins", &self.origins)
+            .field("origins", &self.shared.origins)
             .field("heals_bare_401", &self.rules.heals_bare_401)
             .field("minimum_life", &self.rules.minimum_life)
             .finish_non_exhaustive()

@@ -101,7 +101,8 @@ impl Exchange<'_> {
         }
         let token = self.token().await?;
         if let Some(dpop) = self.prover(&token) {
-            let proof = self.prove(dpop, &token).await?;
+            // Boxed, so that the future of a request without a proof is small.
+            let proof = Box::pin(self.prove(dpop, &token)).await?;
             headers.insert(PROOF, proof);
         }
         self.put(token, headers);

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use http::Extensions;
-use oauth_core::{Authorizer, TokenSource};
+use oauth_core::{Authorizer, Exchange, TokenSource};
 use reqwest::redirect::Policy;
 use reqwest::{Request, Response, Url};
 
 use crate::error::Error;
-use crate::exchange::Attempts;
+use crate::exchange::{begin, mark, says_resend};
 use crate::forward::verbs;
 use crate::request_builder::RequestBuilder;
 
@@ -133,20 +133,10 @@ impl Client {
     /// As [`execute`](Self::execute), and [`Error::Token`] with what `per_request` said.
     pub async fn execute_with(
         &self,
-        mut request: Request,
+        request: Request,
         extensions: &Extensions,
     ) -> Result<Response, Error> {
-        let mut attempts = Attempts::start(&self.authorizer, &mut request, extensions).await?;
-        loop {
-            let mut response = self.http.execute(request).await?;
-            match attempts.next(&response).await {
-                Some(again) => request = again,
-                None => {
-                    attempts.mark(response.extensions_mut());
-                    return Ok(response);
-                }
-            }
-        }
+        execute(&self.http, &self.authorizer, Box::new(request), extensions).await
     }
 
     /// The reqwest client inside, for requests that must not be authorized.
@@ -160,6 +150,50 @@ impl Client {
     pub fn authorizer(&self) -> &Authorizer {
         &self.authorizer
     }
+}
+
+/// Requests are boxed, and so is what few of them need: the future of each is moved about, and should be small.
+pub(crate) async fn execute(
+    http: &reqwest::Client,
+    authorizer: &Authorizer,
+    mut request: Box<Request>,
+    extensions: &Extensions,
+) -> Result<Response, Error> {
+    let mut exchange = begin(authorizer, extensions, request.url(), request.method())?;
+    let spare = request.try_clone().map(Box::new);
+    exchange.authorize(request.headers_mut()).await?;
+    let response = http.execute(*request).await?;
+    let resends = says_resend(
+        &mut exchange,
+        response.url(),
+        response.status(),
+        response.headers(),
+    );
+    match spare {
+        Some(spare) if resends => Box::pin(resend(http, exchange, *spare, response)).await,
+        _ => Ok(response),
+    }
+}
+
+/// Sends the request once more, unless no new token comes: then the first answer is the caller's.
+async fn resend(
+    http: &reqwest::Client,
+    mut exchange: Exchange<'_>,
+    mut request: Request,
+    answer: Response,
+) -> Result<Response, Error> {
+    if exchange.authorize(request.headers_mut()).await.is_err() {
+        return Ok(answer);
+    }
+    let mut response = http.execute(request).await?;
+    says_resend(
+        &mut exchange,
+        response.url(),
+        response.status(),
+        response.headers(),
+    );
+    mark(&exchange, response.extensions_mut());
+    Ok(response)
 }
 
 impl fmt::Debug for Client {

@@ -35,26 +35,26 @@ macro_rules! verbs {
 
         /// Starts a request with any method.
         pub fn request(&self, method: reqwest::Method, url: impl reqwest::IntoUrl) -> $builder {
-            $builder::new(self.clone(), self.http.request(method, url))
+            $builder::new(self.authorizer.clone(), self.http.request(method, url))
         }
     };
 }
 
-/// What is said about both clients and about their builders, which hold a `client` and reqwest's builder `inner`.
+/// What is said about both clients and about their builders, which hold reqwest's builder, and with it the client.
 macro_rules! request_builder {
-    ($(#[$docs:meta])* $client:ty, $inner:ty, $request:ty, $body:ty, $multipart:ty) => {
+    ($(#[$docs:meta])* $inner:ty, $request:ty, $body:ty, $multipart:ty) => {
         $(#[$docs])*
         #[must_use = "a request does nothing until it is sent"]
         pub struct RequestBuilder {
-            client: $client,
+            authorizer: oauth_core::Authorizer,
             inner: $inner,
             extensions: http::Extensions,
         }
 
         impl RequestBuilder {
-            pub(crate) fn new(client: $client, inner: $inner) -> Self {
+            pub(crate) fn new(authorizer: oauth_core::Authorizer, inner: $inner) -> Self {
                 Self {
-                    client,
+                    authorizer,
                     inner,
                     extensions: http::Extensions::new(),
                 }
@@ -159,7 +159,7 @@ macro_rules! request_builder {
             #[must_use]
             pub fn try_clone(&self) -> Option<Self> {
                 Some(Self {
-                    client: self.client.clone(),
+                    authorizer: self.authorizer.clone(),
                     inner: self.inner.try_clone()?,
                     extensions: self.extensions.clone(),
                 })

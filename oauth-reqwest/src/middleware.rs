@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use http::Extensions;
-use oauth_core::Authorizer;
+use oauth_core::{Authorizer, Exchange};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
-use crate::exchange::Attempts;
+use crate::exchange::{begin, mark, says_resend};
 
 /// Authorizes the requests that pass through a chain of reqwest-middleware, as [`Client`](crate::Client) does.
 /// For a program that has such a chain already; without one, [`Client`](crate::Client) is the shorter way.
@@ -26,7 +26,7 @@ use crate::exchange::Attempts;
 /// # Examples
 ///
 /// ```
-/// use oauth_core::Authorizer;
+/// use oauth_core::{Authorizer, Exchange};
 /// use oauth_reqwest::OAuthMiddleware;
 /// use reqwest_middleware::ClientBuilder;
 ///
@@ -58,17 +58,48 @@ impl Middleware for OAuthMiddleware {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        let attempts = Attempts::start(&self.authorizer, &mut request, extensions).await;
-        let mut attempts = attempts.map_err(Error::middleware)?;
-        loop {
-            let mut response = next.clone().run(request, extensions).await?;
-            match attempts.next(&response).await {
-                Some(again) => request = again,
-                None => {
-                    attempts.mark(response.extensions_mut());
-                    return Ok(response);
-                }
-            }
+        let exchange = begin(
+            &self.authorizer,
+            extensions,
+            request.url(),
+            request.method(),
+        );
+        let mut exchange = exchange.map_err(Error::middleware)?;
+        let spare = request.try_clone();
+        let authorized = exchange.authorize(request.headers_mut()).await;
+        authorized.map_err(Error::middleware)?;
+        let response = next.clone().run(request, extensions).await?;
+        let resends = says_resend(
+            &mut exchange,
+            response.url(),
+            response.status(),
+            response.headers(),
+        );
+        match spare.filter(|_| resends) {
+            Some(spare) => Box::pin(resend(exchange, spare, response, extensions, next)).await,
+            None => Ok(response),
         }
     }
+}
+
+/// Sends the request once more, unless no new token comes: then the first answer is the caller's.
+async fn resend(
+    mut exchange: Exchange<'_>,
+    mut request: Request,
+    answer: Response,
+    extensions: &mut Extensions,
+    next: Next<'_>,
+) -> Result<Response> {
+    if exchange.authorize(request.headers_mut()).await.is_err() {
+        return Ok(answer);
+    }
+    let mut response = next.run(request, extensions).await?;
+    says_resend(
+        &mut exchange,
+        response.url(),
+        response.status(),
+        response.headers(),
+    );
+    mark(&exchange, response.extensions_mut());
+    Ok(response)
 }

@@ -2,7 +2,7 @@
 
 use reqwest::Response;
 
-use crate::client::Client;
+use crate::client::execute;
 use crate::error::Error;
 use crate::forward::request_builder;
 
@@ -17,7 +17,6 @@ request_builder! {
     /// let request = api.get("https://api.example.com/").map(|request| request.header("a", "b"));
     /// # }
     /// ```
-    Client,
     reqwest::RequestBuilder,
     reqwest::Request,
     reqwest::Body,
@@ -25,15 +24,16 @@ request_builder! {
 }
 
 impl RequestBuilder {
-    /// Authorizes and sends the request: [`Client::execute`].
+    /// Authorizes and sends the request: [`Client::execute`](crate::Client::execute).
     ///
     /// # Errors
     ///
     /// [`Error::Token`] if there is no token or it is not meant for the request's origin; [`Error::Http`] if
     /// the request is not valid or the exchange fails.
-    pub async fn send(self) -> Result<Response, Error> {
-        self.client
-            .execute_with(self.inner.build()?, &self.extensions)
-            .await
+    pub fn send(self) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
+        let (authorizer, extensions) = (self.authorizer, self.extensions);
+        let (http, request) = self.inner.build_split();
+        let request = request.map(Box::new);
+        async move { execute(&http, &authorizer, request?, &extensions).await }
     }
 }

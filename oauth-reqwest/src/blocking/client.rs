@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Handle};
 use super::request_builder::RequestBuilder;
 use crate::client::{has_plain_origin, redirect_policy};
 use crate::error::Error;
-use crate::exchange::Attempts;
+use crate::exchange::{begin, mark, says_resend};
 use crate::forward::verbs;
 
 /// A client whose requests to `origins` bear the tokens of `source`: as [`oauth_reqwest::client`](crate::client()),
@@ -79,21 +79,10 @@ impl Client {
     /// As [`execute`](Self::execute), and [`Error::Token`] with what `per_request` said.
     pub fn execute_with(
         &self,
-        mut request: Request,
+        request: Request,
         extensions: &Extensions,
     ) -> Result<Response, Error> {
-        outside_of_any_runtime()?;
-        let mut attempts = Attempts::start_blocking(&self.authorizer, &mut request, extensions)?;
-        loop {
-            let mut response = self.http.execute(request)?;
-            match attempts.next_blocking(&response) {
-                Some(again) => request = again,
-                None => {
-                    attempts.mark(response.extensions_mut());
-                    return Ok(response);
-                }
-            }
-        }
+        execute(&self.http, &self.authorizer, request, extensions)
     }
 
     /// The reqwest client inside, for requests that must not be authorized.
@@ -127,6 +116,40 @@ fn outside_of_any_runtime() -> Result<(), Error> {
 #[cfg(not(panic = "unwind"))]
 fn outside_of_any_runtime() -> Result<(), Error> {
     Ok(())
+}
+
+pub(super) fn execute(
+    http: &reqwest::blocking::Client,
+    authorizer: &Authorizer,
+    mut request: Request,
+    extensions: &Extensions,
+) -> Result<Response, Error> {
+    outside_of_any_runtime()?;
+    let mut exchange = begin(authorizer, extensions, request.url(), request.method())?;
+    let spare = request.try_clone();
+    exchange.authorize_blocking(request.headers_mut())?;
+    let answer = http.execute(request)?;
+    let resends = says_resend(
+        &mut exchange,
+        answer.url(),
+        answer.status(),
+        answer.headers(),
+    );
+    let Some(mut again) = spare.filter(|_| resends) else {
+        return Ok(answer);
+    };
+    if exchange.authorize_blocking(again.headers_mut()).is_err() {
+        return Ok(answer);
+    }
+    let mut response = http.execute(again)?;
+    says_resend(
+        &mut exchange,
+        response.url(),
+        response.status(),
+        response.headers(),
+    );
+    mark(&exchange, response.extensions_mut());
+    Ok(response)
 }
 
 impl fmt::Debug for Client {

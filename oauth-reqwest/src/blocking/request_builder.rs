@@ -2,14 +2,13 @@
 
 use reqwest::blocking::Response;
 
-use super::client::Client;
+use super::client::execute;
 use crate::error::Error;
 use crate::forward::request_builder;
 
 request_builder! {
     /// Builds a request whose [`send`](Self::send) authorizes it. Its methods are those of
     /// [`reqwest::blocking::RequestBuilder`]; for one that is missing here, see [`map`](Self::map).
-    Client,
     reqwest::blocking::RequestBuilder,
     reqwest::blocking::Request,
     reqwest::blocking::Body,
@@ -17,14 +16,14 @@ request_builder! {
 }
 
 impl RequestBuilder {
-    /// Authorizes and sends the request: [`Client::execute`].
+    /// Authorizes and sends the request: [`Client::execute`](super::Client::execute).
     ///
     /// # Errors
     ///
     /// [`Error::Token`] if there is no token or it is not meant for the request's origin; [`Error::Http`] if
     /// the request is not valid or the exchange fails; [`Error::InsideRuntime`].
     pub fn send(self) -> Result<Response, Error> {
-        self.client
-            .execute_with(self.inner.build()?, &self.extensions)
+        let (http, request) = self.inner.build_split();
+        execute(&http, &self.authorizer, request?, &self.extensions)
     }
 }
