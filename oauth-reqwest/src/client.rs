@@ -136,7 +136,7 @@ impl Client {
         request: Request,
         extensions: &Extensions,
     ) -> Result<Response, Error> {
-        execute(&self.http, &self.authorizer, Box::new(request), extensions).await
+        execute(&self.http, &self.authorizer, request, extensions).await
     }
 
     /// The reqwest client inside, for requests that must not be authorized.
@@ -152,17 +152,17 @@ impl Client {
     }
 }
 
-/// Requests are boxed, and so is what few of them need: the future of each is moved about, and should be small.
+/// What few requests need is boxed, so that the future of all the others is smaller.
 pub(crate) async fn execute(
     http: &reqwest::Client,
     authorizer: &Authorizer,
-    mut request: Box<Request>,
+    mut request: Request,
     extensions: &Extensions,
 ) -> Result<Response, Error> {
     let mut exchange = begin(authorizer, extensions, request.url(), request.method())?;
-    let spare = request.try_clone().map(Box::new);
+    let spare = request.try_clone();
     exchange.authorize(request.headers_mut()).await?;
-    let response = http.execute(*request).await?;
+    let response = http.execute(request).await?;
     let resends = says_resend(
         &mut exchange,
         response.url(),
@@ -170,7 +170,7 @@ pub(crate) async fn execute(
         response.headers(),
     );
     match spare {
-        Some(spare) if resends => Box::pin(resend(http, exchange, *spare, response)).await,
+        Some(spare) if resends => Box::pin(resend(http, exchange, spare, response)).await,
         _ => Ok(response),
     }
 }

@@ -30,10 +30,8 @@ impl RequestBuilder {
     ///
     /// [`Error::Token`] if there is no token or it is not meant for the request's origin; [`Error::Http`] if
     /// the request is not valid or the exchange fails.
-    pub fn send(self) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        let (authorizer, extensions) = (self.authorizer, self.extensions);
+    pub async fn send(self) -> Result<Response, Error> {
         let (http, request) = self.inner.build_split();
-        let request = request.map(Box::new);
-        async move { execute(&http, &authorizer, request?, &extensions).await }
+        execute(&http, &self.authorizer, request?, &self.extensions).await
     }
 }
