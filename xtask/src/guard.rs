@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::command::{CommandLine, workspace_root};
 use crate::graph::Graph;
 use crate::metadata::{Kind, Package, workspace_packages};
-use crate::{deny, published};
+use crate::{deny, packaged, published};
 
 /// What must not be among the dependencies, direct or not, that a user of a package builds with its
 /// default features.
@@ -159,6 +159,7 @@ pub(crate) fn run() -> Result<()> {
 
     problems.extend(testkit_leaks(&packages));
     problems.extend(published::problems(&packages)?);
+    problems.extend(packaged::problems(&packages)?);
 
     let graph = Graph::load()?;
     problems.extend(deny::problems(&graph)?);

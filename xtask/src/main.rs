@@ -13,6 +13,7 @@ mod interop_server;
 mod licence;
 mod links;
 mod metadata;
+mod packaged;
 mod prerequisites;
 mod published;
 mod release;
