@@ -42,9 +42,9 @@ impl Peer for Aws {
     const NAME: &'static str = "AWS SDK's identity cache";
     const PACKAGE: &'static str = "aws-smithy-runtime";
     const HIT: &'static str = "resolve_cached_identity()";
-    /// It takes an identity that lives for another ten seconds, and takes off up to five more at random.
+    /// It takes an identity that lives for another ten seconds, or down to five: drawn by chance.
     const SHORT_LIFETIME: i64 = 16;
-    const DUE_AFTER: Duration = Duration::from_secs(6);
+    const DUE_AFTER: Duration = Duration::from_secs(11);
     const REJECTS: bool = false;
 
     async fn start(setup: &Setup) -> Result<Self> {
