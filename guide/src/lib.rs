@@ -14,6 +14,7 @@
 //! | share one token among processes | [`fleets`] |
 //! | bring a source, a store or an HTTP client of your own | [`your_own`] |
 //! | test your code | [`testing`] |
+//! | know what it costs, also beside other libraries | [`performance`] |
 //! | run it: watch, wake somebody, read errors | [`operations`] |
 //! | judge its security | [`threat_model`] |
 //! | read the source, or build beside it | [`architecture`] |
@@ -47,6 +48,31 @@ pub mod fleets {}
 pub mod your_own {}
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+#[doc = include_str!("performance/README.md")]
+#[doc = include_str!("performance/summary.md")]
+#[doc = include_str!("performance/hit.md")]
+#[doc = include_str!("performance/hit-1.svg")]
+#[doc = include_str!("performance/hit-2.svg")]
+#[doc = include_str!("performance/hit-3.svg")]
+#[doc = include_str!("performance/authorize.md")]
+#[doc = include_str!("performance/herd.md")]
+#[doc = include_str!("performance/renewal.md")]
+#[doc = include_str!("performance/renewal-1.svg")]
+#[doc = include_str!("performance/requests.md")]
+#[doc = include_str!("performance/requests-1.svg")]
+#[doc = include_str!("performance/memory.md")]
+#[doc = include_str!("performance/number.md")]
+#[doc = include_str!("performance/number-1.svg")]
+#[doc = include_str!("performance/parsing.md")]
+#[doc = include_str!("performance/instructions.md")]
+#[doc = include_str!("performance/peers-hit.md")]
+#[doc = include_str!("performance/peers-hit-1.svg")]
+#[doc = include_str!("performance/peers-hit-2.svg")]
+#[doc = include_str!("performance/peers-hit-3.svg")]
+#[doc = include_str!("performance/peers-stress.md")]
+#[doc = include_str!("performance/peers-throughput.md")]
+#[doc = include_str!("performance/peers-throughput-1.svg")]
+pub mod performance {}
 #[doc = include_str!("operations.md")]
 pub mod operations {}
 #[doc = include_str!("threat_model.md")]

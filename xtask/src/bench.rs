@@ -2,13 +2,16 @@
 
 use std::fs;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 
 use crate::command::{CommandLine, workspace_root};
 use crate::instructions;
 
 /// The folder of the report.
 const FOLDER: &str = "target/bench-report";
+
+/// What the guide shows of it.
+const RECORD: &str = "guide/src/performance";
 
 /// What one can ask for.
 #[derive(Debug, Default, PartialEq)]
@@ -17,6 +20,8 @@ pub(crate) struct Options {
     pub(crate) quick: bool,
     /// The other libraries of the field are measured too.
     pub(crate) peers: bool,
+    /// The guide shows what comes out.
+    pub(crate) record: bool,
     /// What goes on to the program that measures.
     pub(crate) rest: Vec<String>,
 }
@@ -28,6 +33,7 @@ impl Options {
             match argument.as_str() {
                 "--quick" => options.quick = true,
                 "--peers" => options.peers = true,
+                "--record" => options.record = true,
                 _ => options.rest.push(argument.clone()),
             }
         }
@@ -36,12 +42,21 @@ impl Options {
 
     /// They take a build of their own, which is for a whole report only.
     fn counts_instructions(&self) -> bool {
-        !self.quick && !self.rest.iter().any(|argument| argument == "--only")
+        !self.quick && self.measures_all_parts()
+    }
+
+    fn measures_all_parts(&self) -> bool {
+        !self.rest.iter().any(|argument| argument == "--only")
     }
 }
 
 /// Runs what is asked for.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    let is_whole = options.counts_instructions() && options.peers;
+    ensure!(
+        is_whole || !options.record,
+        "the guide shows a whole report: --record goes with --peers, and with neither --quick nor --only"
+    );
     fs::create_dir_all(workspace_root().join(FOLDER))?;
     let quick = options.quick.then_some("--quick");
     let counted = if options.counts_instructions() {
@@ -78,7 +93,24 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     .arguments(counted.into_iter().flatten())
     .arguments(others)
     .arguments(options.rest.iter().map(String::as_str))
-    .run()
+    .run()?;
+    if options.record {
+        record()?;
+    }
+    Ok(())
+}
+
+/// Replaces those files of the report that the guide shows.
+fn record() -> Result<()> {
+    for entry in fs::read_dir(workspace_root().join(RECORD))? {
+        let shown = entry?.path();
+        let name = shown.file_name().context("a file without a name")?;
+        let written = workspace_root().join(FOLDER).join(name);
+        if written.is_file() {
+            fs::copy(written, shown)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -93,5 +125,12 @@ mod tests {
         assert_eq!(options.rest, ["--only", "hit"]);
         assert!(!options.counts_instructions());
         assert!(Options::parse(&["--check".to_owned()]).counts_instructions());
+    }
+
+    #[test]
+    fn only_a_whole_report_is_recorded() {
+        let arguments = ["--quick", "--peers", "--record"].map(String::from);
+        let refused = run(&Options::parse(&arguments)).unwrap_err();
+        assert!(refused.to_string().contains("--record"), "{refused}");
     }
 }

@@ -40,7 +40,8 @@ Commands:
   fuzz [SECONDS]        Run each fuzz target for so long, a minute unless said otherwise
   bench [OPTION…]       Measure everything and write a report to target/bench-report
                         (--quick: little, to see that it works; --peers: other libraries too;
-                        --check: fail if a figure is over its budget; --only PART)
+                        --check: fail if a figure is over its budget; --only PART;
+                        --record: have the guide show it)
   instructions          Count the instructions of the hit path, and compare them with the
                         figures of record (--bless: put down new ones)
   api                   Compare the public API of each published crate with its listing in `api`

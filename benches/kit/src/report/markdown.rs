@@ -9,7 +9,20 @@ use crate::report::{Report, chart_file};
 
 /// The whole report.
 pub(super) fn write(report: &Report) -> String {
-    let mut text = String::from("# Benchmark report\n\n");
+    let mut text = format!("# Benchmark report\n\n{}", summary(report));
+    for part in &report.sections {
+        text.push_str(&section(part));
+        for (number, chart) in part.charts.iter().enumerate() {
+            let file = chart_file(part, number);
+            line(&mut text, &format!("![{}]({file})\n", chart.title));
+        }
+    }
+    text
+}
+
+/// How and where it was measured, and what is over its budget.
+pub(super) fn summary(report: &Report) -> String {
+    let mut text = String::new();
     let machine = &report.machine;
     line(
         &mut text,
@@ -32,14 +45,11 @@ pub(super) fn write(report: &Report) -> String {
             "**A quick run: it shows that everything works, and its figures mean nothing.**\n",
         );
     }
-    summary(&mut text, report);
-    for section in &report.sections {
-        write_section(&mut text, section);
-    }
+    write_verdicts(&mut text, report);
     text
 }
 
-fn summary(text: &mut String, report: &Report) {
+fn write_verdicts(text: &mut String, report: &Report) {
     let figures = || report.sections.iter().flat_map(|section| &section.figures);
     let count = |verdict| figures().filter(|figure| figure.verdict == verdict).count();
     let (met, missed) = (count(Verdict::Met), count(Verdict::Missed));
@@ -60,9 +70,11 @@ fn summary(text: &mut String, report: &Report) {
     }
 }
 
-fn write_section(text: &mut String, section: &Section) {
-    line(text, &format!("## {}\n", section.title));
-    line(text, &format!("{}\n", section.how));
+/// Its figures and tables, without its charts.
+pub(super) fn section(section: &Section) -> String {
+    let mut text = String::new();
+    line(&mut text, &format!("## {}\n", section.title));
+    line(&mut text, &format!("{}\n", section.how));
     if !section.figures.is_empty() {
         let rows = section.figures.iter().map(row).collect();
         let columns = [
@@ -73,7 +85,7 @@ fn write_section(text: &mut String, section: &Section) {
             "budget",
             "verdict",
         ];
-        write_table(text, &columns.map(String::from), rows);
+        write_table(&mut text, &columns.map(String::from), rows);
     }
     for table in &section.tables {
         let Table {
@@ -81,13 +93,10 @@ fn write_section(text: &mut String, section: &Section) {
             columns,
             rows,
         } = table;
-        line(text, &format!("**{title}**\n"));
-        write_table(text, columns, rows.clone());
+        line(&mut text, &format!("**{title}**\n"));
+        write_table(&mut text, columns, rows.clone());
     }
-    for (number, chart) in section.charts.iter().enumerate() {
-        let file = chart_file(section, number);
-        line(text, &format!("![{}]({file})\n", chart.title));
-    }
+    text
 }
 
 fn row(figure: &Figure) -> Vec<String> {

@@ -49,7 +49,8 @@ impl Machine {
 }
 
 impl Report {
-    /// Writes `report.md`, `report.json` and the charts into a folder, which is made if need be.
+    /// Writes `report.md`, `report.json`, and by themselves the charts and, for pages that show these in another way,
+    /// the summary and each section into a folder, which is made if need be.
     ///
     /// # Errors
     ///
@@ -65,7 +66,9 @@ impl Report {
             for (number, chart) in section.charts.iter().enumerate() {
                 put(&chart_file(section, number), &svg::draw(chart))?;
             }
+            put(&format!("{}.md", section.id), &markdown::section(section))?;
         }
+        put("summary.md", &markdown::summary(self))?;
         put("report.md", &markdown::write(self))?;
         put("report.json", &serde_json::to_string_pretty(self)?)
     }
