@@ -52,26 +52,36 @@ pub mod testing {}
 #[doc = include_str!("performance/summary.md")]
 #[doc = include_str!("performance/hit.md")]
 #[doc = include_str!("performance/hit-1.svg")]
+///
 #[doc = include_str!("performance/hit-2.svg")]
+///
 #[doc = include_str!("performance/hit-3.svg")]
+///
 #[doc = include_str!("performance/authorize.md")]
 #[doc = include_str!("performance/herd.md")]
 #[doc = include_str!("performance/renewal.md")]
 #[doc = include_str!("performance/renewal-1.svg")]
+///
 #[doc = include_str!("performance/requests.md")]
 #[doc = include_str!("performance/requests-1.svg")]
+///
 #[doc = include_str!("performance/memory.md")]
 #[doc = include_str!("performance/number.md")]
 #[doc = include_str!("performance/number-1.svg")]
+///
 #[doc = include_str!("performance/parsing.md")]
 #[doc = include_str!("performance/instructions.md")]
 #[doc = include_str!("performance/peers-hit.md")]
 #[doc = include_str!("performance/peers-hit-1.svg")]
+///
 #[doc = include_str!("performance/peers-hit-2.svg")]
+///
 #[doc = include_str!("performance/peers-hit-3.svg")]
+///
 #[doc = include_str!("performance/peers-stress.md")]
 #[doc = include_str!("performance/peers-throughput.md")]
 #[doc = include_str!("performance/peers-throughput-1.svg")]
+///
 pub mod performance {}
 #[doc = include_str!("operations.md")]
 pub mod operations {}
