@@ -1,7 +1,8 @@
-//! What a hit costs where there are many sources.
+//! What a hit costs where there are many sources, or many tenants in one set of them.
 
+use std::collections::HashMap;
 use std::hint::black_box;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Result;
 use futures_executor::block_on;
@@ -9,41 +10,72 @@ use oauth_bench_kit::fixtures::{Canned, ONE_KILOBYTE, cold_source};
 use oauth_bench_kit::report::{Bar, Chart, Figure, Section};
 use oauth_bench_kit::{Contender, Crew};
 use oauth_core::{SharedTokenSource, TokenSource};
+use oauth_tenants::TokenSources;
 
 use crate::references::Reference;
 use crate::settings::Settings;
 
 const HOW: &str = "A look at the ready token in place, of one source after the other in an order that no cache of the \
-    processor foresees, with a token of 1 KB each; beside it the guard and the coarse clock over as many entries. What \
-    grows with the number is what the processor has to fetch from memory. One thread.";
+    processor foresees, with a token of 1 KB each; beside it the guard and the coarse clock over as many entries. \
+    Tenants: one after the other is found by its name in a `TokenSources`, and its token looked at; beside it the same \
+    sources in a `HashMap` behind a lock, which has neither a bound nor an end. What grows with the number is what the \
+    processor has to fetch from memory. One thread.";
 
 pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let mut section = Section::new("number", "Many sources", HOW);
-    let mut bars = Vec::new();
-    for number in [1, 1_000, settings.either(100_000, 5_000)] {
-        let contenders = [sources(number)?, references(number)?];
+    let numbers = [1, 1_000, settings.either(100_000, 5_000)];
+    let mut of_sources = Compared::new("sources", "guard and coarse clock");
+    let mut of_tenants = Compared::new("tenants", "a HashMap");
+    for number in numbers {
+        of_sources.measure(number, [sources(number)?, references(number)?], settings);
+        of_tenants.measure(number, [tenants(number)?, map(number)?], settings);
+    }
+    of_sources.add_to(&mut section, "A hit, by the number of sources");
+    of_tenants.add_to(&mut section, "A lookup and a hit, by the number of tenants");
+    Ok(section)
+}
+
+/// Ours beside something else, for several numbers of entries.
+struct Compared {
+    what: &'static str,
+    beside: &'static str,
+    figures: Vec<Figure>,
+    bars: Vec<Bar>,
+}
+
+impl Compared {
+    fn new(what: &'static str, beside: &'static str) -> Self {
+        Self {
+            what,
+            beside,
+            figures: Vec::new(),
+            bars: Vec::new(),
+        }
+    }
+
+    fn measure(&mut self, number: usize, contenders: [Contender; 2], settings: &Settings) {
         let timings = settings.nano_rounds().run(Crew::Threads(1), &contenders);
-        let figure = Figure::new(format!("sources: {number}"), "ns", timings.of(0));
-        section.figures.push(figure.beside(
-            "guard and coarse clock",
-            timings.of(1),
-            timings.ratio(0, 1),
-        ));
+        let figure = Figure::new(format!("{}: {number}", self.what), "ns", timings.of(0));
+        self.figures
+            .push(figure.beside(self.beside, timings.of(1), timings.ratio(0, 1)));
         for (place, contender) in contenders.iter().enumerate() {
-            bars.push(Bar {
+            self.bars.push(Bar {
                 label: format!("{}: {number}", contender.name()),
                 value: timings.of(place).median,
                 is_ours: place == 0,
             });
         }
     }
-    section.charts.push(Chart {
-        title: "A hit, by the number of sources".to_owned(),
-        unit: "ns".to_owned(),
-        logarithmic: false,
-        bars,
-    });
-    Ok(section)
+
+    fn add_to(self, section: &mut Section, title: &str) {
+        section.figures.extend(self.figures);
+        section.charts.push(Chart {
+            title: title.to_owned(),
+            unit: "ns".to_owned(),
+            logarithmic: false,
+            bars: self.bars,
+        });
+    }
 }
 
 fn sources(number: usize) -> Result<Contender> {
@@ -72,6 +104,57 @@ fn references(number: usize) -> Result<Contender> {
             }));
         }
     }))
+}
+
+fn tenants(number: usize) -> Result<Contender> {
+    let http_client = Arc::new(Canned::token(ONE_KILOBYTE));
+    let set = TokenSources::builder(move |_: &String| cold_source(Arc::clone(&http_client)))
+        // It fills up unevenly; nothing is to be evicted.
+        .max_entries(number * 2 + 1_000)
+        .build();
+    let names = names(number)?;
+    for name in &names {
+        block_on(set.get(name.as_str())?.token())?;
+    }
+    Ok(Contender::new("ours", move |times| {
+        for name in names.iter().cycle().take(times as usize) {
+            black_box(set.get(name.as_str()).is_ok_and(|source| look(&source)));
+        }
+    }))
+}
+
+fn map(number: usize) -> Result<Contender> {
+    let http_client = Arc::new(Canned::token(ONE_KILOBYTE));
+    let names = names(number)?;
+    let mut map = HashMap::with_capacity(number);
+    for name in &names {
+        let source = Arc::new(cold_source(Arc::clone(&http_client))?);
+        block_on(source.token())?;
+        map.insert(name.clone(), source);
+    }
+    let map = RwLock::new(map);
+    Ok(Contender::new("a HashMap", move |times| {
+        for name in names.iter().cycle().take(times as usize) {
+            let map = map.read().unwrap_or_else(PoisonError::into_inner);
+            let source = map.get(name.as_str()).cloned();
+            drop(map);
+            black_box(source.is_some_and(|source| look(&source)));
+        }
+    }))
+}
+
+fn look(source: &impl TokenSource) -> bool {
+    source.with_ready(&mut |token| {
+        black_box(token.header());
+    })
+}
+
+fn names(number: usize) -> Result<Vec<String>> {
+    let next = std::cell::Cell::new(0);
+    shuffled(number, || {
+        next.set(next.get() + 1);
+        Ok(format!("tenant-{:06}", next.get()))
+    })
 }
 
 fn shuffled<T>(number: usize, make: impl Fn() -> Result<T>) -> Result<Vec<T>> {

@@ -23,7 +23,7 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let http_client = Arc::new(Canned::token(ONE_KILOBYTE));
     let client = client_credentials(Arc::clone(&http_client)).build()?;
     let shared = || Ok(cached(client.with_scopes(["read", "write"])?));
-    let own = || cold_source(Arc::clone(&http_client));
+    let own = || Ok(cold_source(Arc::clone(&http_client))?);
     let bytes = |what: &str, bytes: f64| {
         let what = format!("{what}, {sources} of them");
         Figure::new(what, "bytes", Quartiles::exactly(bytes))

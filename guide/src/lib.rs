@@ -69,6 +69,8 @@ pub mod testing {}
 #[doc = include_str!("performance/number.md")]
 #[doc = include_str!("performance/number-1.svg")]
 ///
+#[doc = include_str!("performance/number-2.svg")]
+///
 #[doc = include_str!("performance/parsing.md")]
 #[doc = include_str!("performance/instructions.md")]
 #[doc = include_str!("performance/peers-hit.md")]

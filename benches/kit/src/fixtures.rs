@@ -8,7 +8,7 @@ use anyhow::Result;
 use bytes::Bytes;
 use futures_executor::block_on;
 use oauth_core::{
-    BoxFuture, CachedTokenSource, ClientCredentials, ClientCredentialsBuilder, HttpClient,
+    BoxFuture, CachedTokenSource, ClientCredentials, ClientCredentialsBuilder, Error, HttpClient,
     HttpError, SharedTokenSource, Spawner, TokenSource, async_trait,
 };
 
@@ -69,7 +69,7 @@ pub fn client_credentials(http_client: impl HttpClient + 'static) -> ClientCrede
 /// None: what the builder is given is right.
 pub fn cold_source(
     http_client: impl HttpClient + 'static,
-) -> Result<CachedTokenSource<ClientCredentials>> {
+) -> Result<CachedTokenSource<ClientCredentials>, Error> {
     Ok(cached(client_credentials(http_client).build()?))
 }
 
