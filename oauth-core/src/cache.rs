@@ -94,7 +94,7 @@ impl<S: TokenSource + 'static> Cache<S> {
     }
 
     /// A rejection that counts goes on to the source, which may have a cache of its own.
-    pub(crate) fn reject(&self, token: &AccessToken) {
+    pub(crate) fn reject(self: &Arc<Self>, token: &AccessToken) {
         let now = self.clock.now();
         let mut state = self.lock();
         let draw = state.draw();
@@ -107,8 +107,17 @@ impl<S: TokenSource + 'static> Cache<S> {
         self.observer().rejected(token.generation(), &status);
         if let Some(fleet) = self.fleet() {
             fleet.reject(&original);
+            // Nobody may ask this process for a token again.
+            self.spawner
+                .spawn(Box::pin(Arc::clone(self).tell_fleet_of_rejections()));
         }
         self.source.reject(&original);
+    }
+
+    async fn tell_fleet_of_rejections(self: Arc<Self>) {
+        if let Some(fleet) = self.fleet() {
+            fleet.remove_rejected().await;
+        }
     }
 
     /// The slow path, for a caller who found no usable token.

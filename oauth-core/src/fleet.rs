@@ -65,6 +65,7 @@ struct State {
     rests_until: Option<Instant>,
 }
 
+#[derive(Clone)]
 struct Rejected {
     token: AccessToken,
     removed: bool,
@@ -123,8 +124,7 @@ impl Fleet {
         }
     }
 
-    /// A server refused the token: it is not taken from the store again, and removed there as soon as a new one is
-    /// asked for.
+    /// A server refused the token: it is not taken from the store again, and is to be removed there.
     pub(crate) fn reject(&self, token: &AccessToken) {
         let mut state = self.lock();
         let rejected = &mut state.rejected;
@@ -142,20 +142,31 @@ impl Fleet {
         self.lock().failures_in_all
     }
 
-    async fn remove_rejected(&self) {
+    /// Removes what was rejected from the store; if that fails, what is left is for the next time.
+    pub(crate) async fn remove_rejected(&self) {
         loop {
-            let token = {
-                let mut state = self.lock();
-                let next = state.rejected.iter_mut().find(|rejected| !rejected.removed);
-                let Some(rejected) = next else {
-                    return;
-                };
-                rejected.removed = true;
-                rejected.token.clone()
+            let next = {
+                let state = self.lock();
+                let mut rejected = state.rejected.iter();
+                rejected.find(|rejected| !rejected.removed).cloned()
             };
-            let stored = StoredToken::new(token, SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH);
-            self.ask("remove", self.store.remove(&self.key, &stored))
-                .await;
+            let Some(Rejected { token, .. }) = next else {
+                return;
+            };
+            let stored = StoredToken::new(
+                token.clone(),
+                SystemTime::UNIX_EPOCH,
+                SystemTime::UNIX_EPOCH,
+            );
+            let removed = self.ask("remove", self.store.remove(&self.key, &stored));
+            if removed.await.is_none() {
+                return;
+            }
+            let mut state = self.lock();
+            let is_it = |rejected: &&mut Rejected| rejected.token.secret() == token.secret();
+            for rejected in state.rejected.iter_mut().filter(is_it) {
+                rejected.removed = true;
+            }
         }
     }
 

@@ -342,6 +342,35 @@ fn p07_a_rejection_removes_that_token_for_all_and_each_gets_the_new_one() {
 }
 
 #[test]
+fn p07_a_rejected_token_is_removed_though_nobody_asks_again() {
+    let world = world();
+    let process = world.process();
+    let refused = poll_a_while(&mut process.ask()).unwrap().unwrap();
+    process.cached.reject(&refused);
+    process.background.poll();
+    let left = poll_a_while(&mut Box::pin(world.store.load(&key()))).unwrap();
+    assert!(left.unwrap().is_none());
+    assert_eq!(world.process().secret(), "t2");
+    assert_eq!(world.server.asked(), 2);
+}
+
+#[test]
+fn p07_a_rejected_token_that_could_not_be_removed_is_removed_when_the_store_works_again() {
+    let (world, broken) = broken_world(How::Works);
+    let process = world.process();
+    let refused = poll_a_while(&mut process.ask()).unwrap().unwrap();
+    *broken.how.lock().unwrap() = How::Fails;
+    process.cached.reject(&refused);
+    process.background.poll();
+    *broken.how.lock().unwrap() = How::Works;
+    world.clock.advance(Duration::from_secs(60));
+    let calls = broken.calls.load(Ordering::SeqCst);
+    assert_eq!(process.secret(), "t2");
+    // remove, load, lease, load, save, release
+    assert_eq!(broken.calls.load(Ordering::SeqCst) - calls, 6);
+}
+
+#[test]
 fn p07_a_rejected_token_is_not_taken_from_a_store_that_still_has_it() {
     let world = world();
     let (a, b) = (world.process(), world.process());
