@@ -10,7 +10,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -80,6 +80,11 @@ enum Flaw {
     EndsAnyLease,
     CountsNoLeases,
     KeepsLeasesApart,
+    LeasesForHalfTheTime,
+    CountsFromTheLastRelease,
+    RemovesLeases,
+    LooksBeforeItLeases,
+    LooksBeforeItSaves,
     WakesForNothing,
     RemovesNothingWhileWaitedFor,
     TellsNoSaves,
@@ -96,7 +101,32 @@ struct Flawed {
     holds: AtomicBool,
     grants: AtomicU64,
     freed: AtomicBool,
+    /// The lease in force, and the number that was given for it.
+    leased: Mutex<Option<(Lease, u64)>>,
+    releases: AtomicU64,
+    crowd: Arc<Crowd>,
     waiters: Arc<Mutex<Waiters>>,
+}
+
+/// Those who are between a look and the write that follows it.
+#[derive(Default)]
+struct Crowd(Mutex<usize>, Condvar);
+
+impl Crowd {
+    /// Waits a little for others; whether there are any.
+    fn is_joined(&self) -> bool {
+        let mut inside = self.0.lock().unwrap();
+        *inside += 1;
+        self.1.notify_all();
+        let bound = Duration::from_millis(20);
+        let alone = |inside: &mut usize| *inside < 2;
+        let (inside, _) = self.1.wait_timeout_while(inside, bound, alone).unwrap();
+        *inside >= 2
+    }
+
+    fn leave(&self) {
+        *self.0.lock().unwrap() -= 1;
+    }
 }
 
 /// Those who wait for a change, by the number of their wait.
@@ -131,6 +161,7 @@ fn flawed(flaw: Flaw) -> StoreUnderTest {
     let memory = |clock: &ManualClock| Arc::new(MemoryStore::new(clock.clone()));
     let (tokens, leases) = (memory(&clock), memory(&clock));
     let waiters = Arc::<Mutex<Waiters>>::default();
+    let crowd = Arc::<Crowd>::default();
     let handle_clock = clock.clone();
     let open = move || Flawed {
         flaw,
@@ -147,6 +178,9 @@ fn flawed(flaw: Flaw) -> StoreUnderTest {
         holds: AtomicBool::default(),
         grants: AtomicU64::default(),
         freed: AtomicBool::default(),
+        leased: Mutex::default(),
+        releases: AtomicU64::default(),
+        crowd: Arc::clone(&crowd),
         waiters: Arc::clone(&waiters),
     };
     StoreUnderTest::new(open)
@@ -209,6 +243,13 @@ impl TokenStore for Flawed {
 
     async fn save(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError> {
         self.tell(Flaw::TellsNoSaves);
+        if self.flaw == Flaw::LooksBeforeItSaves {
+            let was_joined = self.crowd.is_joined();
+            if was_joined && let Some(there) = self.tokens.load(key).await? {
+                self.tokens.remove(key, &there).await?;
+            }
+            self.crowd.leave();
+        }
         let key = &self.token_key(key);
         *self.saved.lock().unwrap() = Some(token.clone());
         let there = self.tokens.load(key).await?;
@@ -242,6 +283,10 @@ impl TokenStore for Flawed {
     }
 
     async fn remove(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError> {
+        let leased = self.leased.lock().unwrap().take();
+        if let (Flaw::RemovesLeases, Some((lease, _))) = (self.flaw, leased) {
+            self.leases.release(key, lease).await?;
+        }
         let key = &self.token_key(key);
         let there = self.tokens.load(key).await?;
         match (self.flaw, there) {
@@ -261,8 +306,16 @@ impl TokenStore for Flawed {
         let key = &self.lease_key(key);
         let ttl = match self.flaw {
             Flaw::LeasesForEver => ttl * 1000,
+            Flaw::LeasesForHalfTheTime => ttl / 2,
             _ => ttl,
         };
+        if self.flaw == Flaw::LooksBeforeItLeases {
+            let was_joined = self.crowd.is_joined();
+            self.crowd.leave();
+            if was_joined {
+                return Ok(Some(Lease::new(99)));
+            }
+        }
         let Some(lease) = self.leases.lease(key, ttl).await? else {
             let twice = self.flaw == Flaw::LeasesTwice
                 && self.holds.load(Ordering::SeqCst)
@@ -271,11 +324,14 @@ impl TokenStore for Flawed {
             return Ok((twice || freed).then(|| Lease::new(99)));
         };
         self.holds.store(true, Ordering::SeqCst);
-        self.grants.fetch_add(1, Ordering::SeqCst);
-        Ok(Some(match self.flaw {
-            Flaw::CountsNoLeases => Lease::new(1),
-            _ => lease,
-        }))
+        let grants = self.grants.fetch_add(1, Ordering::SeqCst);
+        let number = match self.flaw {
+            Flaw::CountsNoLeases => 1 + self.releases.load(Ordering::SeqCst),
+            Flaw::CountsFromTheLastRelease => 1 + grants,
+            _ => lease.fencing(),
+        };
+        *self.leased.lock().unwrap() = Some((lease, number));
+        Ok(Some(Lease::new(number)))
     }
 
     async fn release(&self, key: &TokenKey, lease: Lease) -> Result<(), StoreError> {
@@ -284,6 +340,17 @@ impl TokenStore for Flawed {
             Flaw::TakesNoLeaseBack => return Ok(()),
             Flaw::EndsAnyLease => self.freed.store(true, Ordering::SeqCst),
             _ => {}
+        }
+        self.releases.fetch_add(1, Ordering::SeqCst);
+        let leased = *self.leased.lock().unwrap();
+        if let (Flaw::CountsFromTheLastRelease, Some((inner, number))) = (self.flaw, leased) {
+            self.grants.store(0, Ordering::SeqCst);
+            let inner = if number == lease.fencing() {
+                inner
+            } else {
+                lease
+            };
+            return self.leases.release(key, inner).await;
         }
         self.leases.release(&self.lease_key(key), lease).await
     }
@@ -345,6 +412,20 @@ fn each_rule_finds_the_store_that_breaks_it() {
         ),
         ("p12_fencing_numbers_grow", Flaw::CountsNoLeases),
         ("p12_a_lease_holds_for_every_handle", Flaw::KeepsLeasesApart),
+        ("p12_a_lease_lasts_its_time", Flaw::LeasesForHalfTheTime),
+        (
+            "p12_fencing_numbers_grow_over_a_lease_given_back",
+            Flaw::CountsFromTheLastRelease,
+        ),
+        ("p12_a_removal_leaves_the_lease", Flaw::RemovesLeases),
+        (
+            "p12_of_all_who_ask_at_once_one_gets_the_lease",
+            Flaw::LooksBeforeItLeases,
+        ),
+        (
+            "p12_of_all_who_save_at_once_the_latest_holder_wins",
+            Flaw::LooksBeforeItSaves,
+        ),
         (
             "without_a_change_who_waits_is_not_kept_busy",
             Flaw::WakesForNothing,

@@ -1,7 +1,8 @@
 //! The rules about leases.
 
 use super::super::drive::{PATIENCE, eventually, left_out};
-use super::{Factory, Handle, StoreUnderTest, is_shared, key};
+use super::tokens::keeps;
+use super::{Factory, Handle, NOW, StoreUnderTest, is_shared, key};
 
 /// As long as it lasts.
 pub fn p12_a_lease_has_one_holder(make: &Factory<'_>) {
@@ -98,7 +99,63 @@ pub fn p12_a_lease_holds_for_every_handle(make: &Factory<'_>) {
     );
 }
 
-fn leases<'a>(under_test: &'a StoreUnderTest, rule: &str) -> Option<Handle<'a>> {
+/// Else two would renew at the same time while the first is still at it.
+pub fn p12_a_lease_lasts_its_time(make: &Factory<'_>) {
+    let under_test = make();
+    let Some(store) = leases(&under_test, "p12_a_lease_lasts_its_time") else {
+        return;
+    };
+    let span = under_test.span();
+    let begun = under_test.clock.now();
+    let _first = store.lease(&key("a")).expect("nobody has the lease");
+    // Another rule is about this.
+    if store.lease(&key("a")).is_some() {
+        return;
+    }
+    under_test.pass(span - span / 10);
+    let second = store.lease(&key("a"));
+    if under_test.clock.now().saturating_duration_since(begun) < span {
+        assert!(second.is_none(), "the lease is not over yet");
+    }
+}
+
+/// As long as a token obtained under one of them is there.
+pub fn p12_fencing_numbers_grow_over_a_lease_given_back(make: &Factory<'_>) {
+    let under_test = make();
+    let rule = "p12_fencing_numbers_grow_over_a_lease_given_back";
+    let (Some(store), Some(_)) = (leases(&under_test, rule), keeps(&under_test, rule)) else {
+        return;
+    };
+    let first = store.lease(&key("a")).expect("nobody has the lease");
+    let token = under_test.token("secret", NOW);
+    store.save(&key("a"), &token.with_fencing(first.fencing()));
+    store.release(&key("a"), first);
+    // Another rule is about this.
+    let Some(second) = store.lease(&key("a")) else {
+        return;
+    };
+    let (first, second) = (first.fencing(), second.fencing());
+    assert!(second > first, "the number {second} comes after {first}");
+}
+
+/// Whoever removes a rejected token need not be the one who renews it.
+pub fn p12_a_removal_leaves_the_lease(make: &Factory<'_>) {
+    let under_test = make();
+    let Some(store) = leases(&under_test, "p12_a_removal_leaves_the_lease") else {
+        return;
+    };
+    let token = under_test.token("secret", NOW);
+    store.save(&key("a"), &token);
+    let _held = store.lease(&key("a")).expect("nobody has the lease");
+    // Another rule is about this.
+    if store.lease(&key("a")).is_some() {
+        return;
+    }
+    store.remove(&key("a"), &token);
+    assert!(store.lease(&key("a")).is_none(), "somebody has the lease");
+}
+
+pub(super) fn leases<'a>(under_test: &'a StoreUnderTest, rule: &str) -> Option<Handle<'a>> {
     if !under_test.capabilities.leases {
         left_out(rule, "the store gives everybody a lease");
         return None;

@@ -5,6 +5,7 @@
 
 mod changes;
 mod leases;
+mod races;
 mod tokens;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use oauth_core::{
 use super::drive::{PATIENCE, left_out, run};
 pub use changes::*;
 pub use leases::*;
+pub use races::*;
 pub use tokens::*;
 
 /// An empty store, how its time passes, and what it claims.
@@ -31,7 +33,7 @@ pub struct StoreUnderTest {
     capabilities: Capabilities,
 }
 
-type BlockOn = dyn Fn(BoxFuture<'_, ()>);
+type BlockOn = dyn Fn(BoxFuture<'_, ()>) + Send + Sync;
 
 /// What stores may do differently. What is claimed is tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,9 +120,12 @@ impl StoreUnderTest {
         self
     }
 
-    /// Calls are run by this, for a store that needs a runtime.
+    /// Calls are run by this, on several threads at the same time, for a store that needs a runtime.
     #[must_use]
-    pub fn block_on(mut self, block_on: impl Fn(BoxFuture<'_, ()>) + 'static) -> Self {
+    pub fn block_on(
+        mut self,
+        block_on: impl Fn(BoxFuture<'_, ()>) + Send + Sync + 'static,
+    ) -> Self {
         self.block_on = Box::new(block_on);
         self
     }
@@ -166,10 +171,14 @@ impl StoreUnderTest {
     }
 
     fn drive<T: Send>(&self, future: impl Future<Output = T> + Send) -> T {
-        let mut output = None;
-        (self.block_on)(Box::pin(async { output = Some(future.await) }));
-        output.expect("`block_on` runs the future to its end")
+        drive(&self.block_on, future)
     }
+}
+
+fn drive<T: Send>(block_on: &BlockOn, future: impl Future<Output = T> + Send) -> T {
+    let mut output = None;
+    block_on(Box::pin(async { output = Some(future.await) }));
+    output.expect("`block_on` runs the future to its end")
 }
 
 impl fmt::Debug for StoreUnderTest {
@@ -270,6 +279,11 @@ macro_rules! token_store_conformance {
             p12_the_end_of_an_older_lease_leaves_the_present_one
             p12_fencing_numbers_grow
             p12_a_lease_holds_for_every_handle
+            p12_a_lease_lasts_its_time
+            p12_fencing_numbers_grow_over_a_lease_given_back
+            p12_a_removal_leaves_the_lease
+            p12_of_all_who_ask_at_once_one_gets_the_lease
+            p12_of_all_who_save_at_once_the_latest_holder_wins
             without_a_change_who_waits_is_not_kept_busy
             who_waits_holds_up_no_call
             a_save_wakes_who_waits

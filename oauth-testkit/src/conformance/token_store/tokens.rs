@@ -190,7 +190,7 @@ pub fn every_handle_sees_the_same_tokens(make: &Factory<'_>) {
     assert_eq!(other.secret(&key("a")).as_deref(), Some("shared"));
 }
 
-fn keeps<'a>(under_test: &'a StoreUnderTest, rule: &str) -> Option<Handle<'a>> {
+pub(super) fn keeps<'a>(under_test: &'a StoreUnderTest, rule: &str) -> Option<Handle<'a>> {
     if !under_test.capabilities.keeps_tokens {
         left_out(rule, "the store forgets tokens");
         return None;
