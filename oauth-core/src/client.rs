@@ -81,7 +81,11 @@ impl Client {
             let sent = self.clock.now();
             let response = self.http_client.send(request).await;
             let response = response.map_err(|error| error.at(&origin))?;
-            observe::answered(endpoint.kind.name(), endpoint.uri.host(), response.status());
+            observe::answered(
+                endpoint.kind.label(),
+                endpoint.uri.host(),
+                response.status(),
+            );
             let has_nonce = self.dpop.as_ref().is_some_and(|dpop| {
                 dpop.learn(Audience::AuthorizationServer, &origin, response.headers())
             });

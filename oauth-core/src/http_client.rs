@@ -29,7 +29,8 @@ use crate::secret::wiped_bytes;
 ///
 /// # Cancellation
 ///
-/// Dropping the future cancels the request.
+/// Dropping the future cancels the request, or lets it end by its own limits where nothing can cancel it. It must not
+/// block its thread.
 ///
 /// # Errors
 ///

@@ -25,7 +25,9 @@ use crate::token_key::TokenKey;
 ///   every lease of the key, for as long as a token obtained under one is there.
 /// - [`release`](Self::release) ends only the lease it is given.
 /// - Keys never share anything: a store must compare them whole.
-/// - A call that takes long is given up by the caller; it needs no limit on time of its own.
+/// - A call that takes long is given up by the caller; it needs no limit on time of its own, if it does not block its
+///   thread. What blocks belongs on a thread of yours, or has a limit below
+///   [`store_timeout`](crate::CachedTokenSourceBuilder::store_timeout).
 ///
 /// # Cancellation
 ///

@@ -243,8 +243,9 @@ impl AccessTokenBuilder {
         self
     }
 
-    /// The moment the request for the token was sent, or the work that made it began. Without it a
-    /// cache takes the moment at which it asked its source.
+    /// The moment the request for the token was sent, or the work that made it began, on the clock of the cache: one
+    /// from another clock makes the token look dead, or alive for too long. Leave it out if in doubt: a cache takes
+    /// the moment at which it asked its source.
     pub fn requested_at(mut self, requested_at: Instant) -> Self {
         self.requested_at = Some(requested_at);
         self

@@ -72,7 +72,8 @@ impl ManualClock {
         }
     }
 
-    /// Lets `duration` pass, stopping at each deadline on the way to wake who sleeps until then.
+    /// Lets `duration` pass, stopping at each deadline on the way to wake who sleeps until then. The time limits of
+    /// requests under way are among these deadlines: move the clock by more than theirs when nothing is under way.
     pub fn advance(&self, duration: Duration) {
         // Counted down rather than up to a fixed moment, so that two threads that advance at once
         // add up.

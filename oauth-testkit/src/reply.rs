@@ -291,7 +291,9 @@ impl Reply {
         self
     }
 
-    /// Answers with this body, as `application/json`.
+    /// Answers with this body, as `application/json`, in place of the verdict of [`usual`](Self::usual). For a body that only
+    /// requests with a live token get, script it for those: `ApiMatch::any().that("a live token",
+    /// ApiRequest::token_was_live)`.
     pub fn json(self, value: impl Into<Value>) -> Self {
         let mut reply = self.body(value.into().to_string());
         if let Content::Fixed { headers, .. } = &mut reply.content {

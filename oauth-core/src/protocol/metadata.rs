@@ -52,6 +52,15 @@ impl EndpointKind {
         }
     }
 
+    /// What it is called in labels and events.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Introspection => "introspection",
+            Self::Revocation => "revocation",
+        }
+    }
+
     /// What it is called in errors.
     pub(crate) const fn name(self) -> &'static str {
         match self {
