@@ -23,7 +23,7 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
 
 /// One of the two libraries, as one test uses it.
 pub(crate) struct Backend {
-    library: Library,
+    http_library: Library,
     /// How the server knows the test, and the library, apart from others: the `User-Agent`.
     pub(crate) name: String,
     identity: Option<Identity>,
@@ -50,7 +50,7 @@ impl Library {
 impl Backend {
     pub(crate) fn new(library: Library, test: &str) -> Self {
         Self {
-            library,
+            http_library: library,
             name: format!("{}/{test}", library.name()),
             identity: None,
             trusts_the_authority: true,
@@ -65,7 +65,7 @@ impl Backend {
 
     /// The client for token requests.
     pub(crate) fn http_client(&self) -> Arc<dyn HttpClient> {
-        match self.library {
+        match self.http_library {
             Library::Reqwest => Arc::new(
                 oauth_reqwest::ReqwestHttpClient::configured(|builder| self.reqwest(builder))
                     .unwrap(),
@@ -79,7 +79,7 @@ impl Backend {
     /// The authorized client around a source, for the API of a place.
     pub(crate) fn client(&self, place: &Place, source: impl TokenSource + 'static) -> Client {
         let authorizer = Authorizer::new(source, [&place.api]).unwrap();
-        let api: Arc<dyn Api> = match self.library {
+        let api: Arc<dyn Api> = match self.http_library {
             Library::Reqwest => {
                 let builder = reqwest::Client::builder().redirect(oauth_reqwest::redirect_policy());
                 let http = self.reqwest(builder.no_proxy()).build().unwrap();
@@ -133,8 +133,8 @@ impl Backend {
         }
     }
 
-    pub(crate) fn library(&self) -> Library {
-        self.library
+    pub(crate) fn http_library(&self) -> Library {
+        self.http_library
     }
 
     /// An assertion of a client, signed by the server's library, not by ours.

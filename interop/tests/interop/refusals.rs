@@ -64,7 +64,7 @@ fn a_scope_that_is_not_granted_is_seen_to_be_missing(backend: &Backend) {
 /// By the API: the token is not healed by another one that is bound in the same way, and the answer is ours.
 fn a_token_bound_to_a_certificate_is_refused_from_elsewhere(backend: &Backend) {
     let place = &SERVER.tls;
-    let owner = Backend::new(backend.library(), "the owner of a certificate");
+    let owner = Backend::new(backend.http_library(), "the owner of a certificate");
     let source = owner
         .presenting(&SERVER.certificates.client)
         .discovering(place, "tls-bound")
@@ -77,7 +77,7 @@ fn a_token_bound_to_a_certificate_is_refused_from_elsewhere(backend: &Backend) {
 
 /// RFC 6750 §5.3.
 fn a_server_that_nobody_vouches_for_is_not_talked_to(backend: &Backend) {
-    let stranger = Backend::distrusting(backend.library(), &backend.name);
+    let stranger = Backend::distrusting(backend.http_library(), &backend.name);
     let source = stranger.with_secret(&SERVER.tls, "basic").build().unwrap();
     let error = wait(source.token()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");

@@ -51,7 +51,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// What one test goes through, and what it has to keep to itself.
 struct World {
-    library: Library,
+    http_library: Library,
     clock: ManualClock,
     secrets: Secrets,
     /// What errors and `Debug` said.
@@ -75,7 +75,7 @@ impl World {
         secrets.add(format!("{number:?}").trim_matches(['[', ']']));
         secrets.add(std::str::from_utf8(&STORE_KEY).unwrap());
         Self {
-            library,
+            http_library: library,
             clock: ManualClock::new(),
             secrets,
             said: Mutex::default(),
@@ -93,7 +93,7 @@ impl World {
 
     fn client_at(&self, token_url: String, tls: Option<&Tls>) -> ClientCredentialsBuilder {
         let tap = Tap {
-            inner: self.library.http_client(tls),
+            inner: self.http_library.http_client(tls),
             secrets: self.secrets.clone(),
         };
         ClientCredentials::builder(token_url, ID)
@@ -136,7 +136,9 @@ impl World {
         sent: &str,
     ) {
         let refusal = |code: &str| Reply::oauth_error(code).description(format!("no: {sent}"));
-        let api = self.library.api(source.clone(), server.api_url(), None);
+        let api = self
+            .http_library
+            .api(source.clone(), server.api_url(), None);
         assert_eq!(api.call(), Ok(200));
         server.revoke_all();
         assert_eq!(api.call(), Ok(200), "with a new token");
@@ -329,7 +331,9 @@ fn dpop(world: &World) {
     let server = world.server().dpop(rules).start().unwrap();
     let client = world.client(&server).client_secret(SECRET).dpop(key());
     let source = world.cached(client.build().unwrap());
-    let api = world.library.api(source.clone(), server.api_url(), None);
+    let api = world
+        .http_library
+        .api(source.clone(), server.api_url(), None);
     assert_eq!(api.call(), Ok(200));
     server.renew_dpop_nonces();
     assert_eq!(api.call(), Ok(200));
@@ -365,7 +369,7 @@ fn certificate(world: &World) {
     let client = client.auth_method(ClientAuthMethod::TlsClientAuth);
     let source = world.cached(client.build().unwrap());
     let api = world
-        .library
+        .http_library
         .api(source.clone(), server.api_url(), Some(&tls));
     assert_eq!(api.call(), Ok(200));
     server.revoke_all();
@@ -400,7 +404,9 @@ fn grants(world: &World) {
         let refresh = RefreshToken::new(client(), first).kept_in(store, "ada");
         world.say(&refresh);
         let source = world.cached(refresh);
-        let api = world.library.api(source.clone(), server.api_url(), None);
+        let api = world
+            .http_library
+            .api(source.clone(), server.api_url(), None);
         assert_eq!(api.call(), Ok(200));
         server.revoke_all();
         assert_eq!(api.call(), Ok(200));

@@ -156,7 +156,11 @@ fn fresh_key() -> SigningKey {
 
 fn assertion_file(backend: &Backend) -> SecretSource {
     let assertion = backend.assertion("key-ES256", &SERVER.plain.token_url(), None);
-    let name = format!("{}-{}.jwt", backend.library().name(), std::process::id());
+    let name = format!(
+        "{}-{}.jwt",
+        backend.http_library().name(),
+        std::process::id()
+    );
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, assertion).unwrap();
     SecretSource::file(path)
