@@ -230,12 +230,13 @@ impl<S: TokenSource + 'static> Cache<S> {
     }
 
     /// Asks the source until it gives a token, or an error that another attempt would not cure. Gives the
-    /// token with the moment its life counts from.
+    /// token with the moment its life counts from. `last_error` is why it tries again.
     async fn attempts(
         &self,
         waiters: &Waiters,
         deadline: Instant,
         observed: &ObservedFlight,
+        last_error: &mut Option<Error>,
     ) -> Result<(AccessToken, Instant), Error> {
         let mut attempt = 1;
         loop {
@@ -263,6 +264,7 @@ impl<S: TokenSource + 'static> Cache<S> {
                 return Err(error);
             };
             observed.retries(&error, attempt, pause);
+            *last_error = Some(error);
             if self.clock.now() + pause >= deadline {
                 // The flight ends first. A machine that wakes up after both would send a request only to
                 // give it up.
@@ -352,14 +354,14 @@ impl<S: TokenSource + 'static> Landing<S> {
         let cache = &self.cache;
         let timeout = cache.lock().machine.policy().acquire_timeout;
         let deadline = cache.clock.now() + timeout;
-        let outcome = {
-            let work = cache.attempts(&waiters, deadline, &self.observed);
-            let work: BoxFuture<'_, _> = Box::pin(work);
-            match select(work, cache.clock.sleep(timeout)).await {
-                Either::Left((outcome, _)) => outcome,
-                Either::Right(_) => Err(cache.lock().machine.timed_out()),
-            }
+        let mut last_error = None;
+        let work = cache.attempts(&waiters, deadline, &self.observed, &mut last_error);
+        let work: BoxFuture<'_, _> = Box::pin(work);
+        let outcome = match select(work, cache.clock.sleep(timeout)).await {
+            Either::Left((outcome, _)) => Some(outcome),
+            Either::Right(_) => None,
         };
+        let outcome = outcome.unwrap_or_else(|| Err(cache.lock().machine.timed_out(last_error)));
         self.land(outcome)
     }
 

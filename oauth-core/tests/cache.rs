@@ -33,6 +33,7 @@ enum Answer {
     /// Ready at the second poll.
     Slow(AccessToken),
     Panic,
+    Down,
     Never,
 }
 
@@ -70,6 +71,7 @@ impl TokenSource for Prepared {
                 Ok(token)
             }
             Some(Answer::Panic) => panic!("a bug in a user's source"),
+            Some(Answer::Down) => Err(Error::new(ErrorKind::Connect, "nobody is there")),
             Some(Answer::Never) => std::future::pending().await,
             None => panic!("asked once too often"),
         }
@@ -334,4 +336,24 @@ fn p07_a_rejection_reaches_a_source_with_a_cache_of_its_own() {
     assert_eq!(same.secret(), first.secret());
     outer.reject(&same);
     assert_eq!(block_on(outer.token()).unwrap().secret(), "t2");
+}
+
+#[test]
+fn the_error_of_a_flight_that_outlived_its_time_says_what_its_last_attempt_failed_of() {
+    let world = world([Answer::Down, Answer::Never]);
+    let mut asking = world.cached.token();
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(asking.as_mut().poll(&mut context).is_pending());
+    world.clock.advance(Duration::from_secs(1));
+    assert!(asking.as_mut().poll(&mut context).is_pending());
+    assert_eq!(world.source.asked(), 2);
+    world.clock.advance(Duration::from_secs(30));
+    let error = block_on(asking).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.is_retryable());
+    let cause = std::error::Error::source(&error).unwrap();
+    assert_eq!(cause.to_string(), "nobody is there");
+    assert!(
+        format!("{error:#}").ends_with("RefreshPolicyBuilder::acquire_timeout: nobody is there")
+    );
 }

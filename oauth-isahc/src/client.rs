@@ -57,9 +57,9 @@ where
 /// - A redirect to another origin does not take the token along: isahc drops the header there.
 ///   If you have it follow redirects, mind one that leads back from there: it arrives without the token, and if the
 ///   API says `invalid_token` to that, a good token is rejected.
-/// - isahc can write what goes over the wire, the token included, to its log. While anything in the program is logged
-///   by `tracing` at level `DEBUG` or `TRACE`, isahc knows no subscriber when it sends these requests. With its feature
-///   `log` and a logger at such a level it cannot be stopped: mute `isahc::wire` and `isahc::handler` there.
+/// - isahc can write what goes over the wire to its log, the token included. For these requests it knows of no
+///   subscriber of `tracing`. With the feature `log` of `tracing`, which isahc's default feature `log` turns on, that
+///   does not stop it: leave the feature out, or mute `isahc::wire` and `isahc::handler` in your subscriber and logger.
 /// - A [`RequestSource`](oauth_core::RequestSource) among the extensions of a request says whose token it bears, and
 ///   [`Authorizer::per_request`] sees all of them.
 ///

@@ -24,9 +24,9 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 ///
 /// It works in every async runtime and in none: isahc drives its requests on a thread of its own.
 ///
-/// isahc can write what goes over the wire to its log. For token requests it knows no subscriber of `tracing` at level
-/// `DEBUG` or `TRACE`. With isahc's feature `log` and a logger at such a level it cannot be stopped: mute `isahc::wire`
-/// and `isahc::handler` there.
+/// isahc can write what goes over the wire to its log, credentials included. For token requests it knows of no
+/// subscriber of `tracing`. With the feature `log` of `tracing`, which isahc's default feature `log` turns on, that does
+/// not stop it: leave the feature out, or mute `isahc::wire` and `isahc::handler` in your subscriber and logger.
 pub struct IsahcHttpClient {
     http: isahc::HttpClient,
 }

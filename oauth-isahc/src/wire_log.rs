@@ -1,33 +1,64 @@
 //! isahc can write what goes over the wire to its log, credentials included: to the target `isahc::wire` at level
 //! `TRACE`, and to `isahc::handler` at `DEBUG` what libcurl says of HTTP/2 headers. The thread that drives the
-//! transfer does so if whoever sends the request has a subscriber who wants to know of it; so it has none.
+//! transfer does so if whoever sends the request has a subscriber who wants to know of it; so it has one who does not.
 
 use std::future::Future;
+use std::sync::LazyLock;
 
-use tracing::Dispatch;
 use tracing::dispatcher::with_default;
 use tracing::instrument::WithSubscriber;
 use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 /// Sends a request that bears a secret.
 pub(crate) fn muted<T>(send: impl FnOnce() -> T) -> T {
-    if is_wanted() {
-        with_default(&Dispatch::none(), send)
-    } else {
-        send()
-    }
+    with_default(&DEAF, send)
 }
 
 /// As [`muted`], asynchronously. The request must not have begun.
 pub(crate) async fn muted_async<T>(send: impl Future<Output = T>) -> T {
-    if is_wanted() {
-        send.with_subscriber(Dispatch::none()).await
-    } else {
-        send.await
-    }
+    send.with_subscriber(DEAF.clone()).await
 }
 
-/// Whether anything at all is logged at such a level, by whatever subscriber.
-fn is_wanted() -> bool {
-    LevelFilter::current() >= LevelFilter::DEBUG
+/// `Dispatch::none()` would not do: it has no say in what a subscriber of the program wants always, for which nobody is
+/// asked again.
+static DEAF: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Deaf));
+
+/// Wants to hear of nothing.
+struct Deaf;
+
+impl Subscriber for Deaf {
+    /// Once one subscriber never wants what another always wants, each is asked every time. All but isahc is spared
+    /// that.
+    fn register_callsite(&self, callsite: &'static Metadata<'static>) -> Interest {
+        if callsite.target().starts_with("isahc") {
+            Interest::never()
+        } else {
+            Interest::always()
+        }
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        false
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::OFF)
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }

@@ -8,7 +8,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Request, Response, Url};
 
 use crate::error::Error;
-use crate::exchange::{begin, mark, says_resend};
+use crate::exchange::{begin, conclude, says_resend};
 use crate::forward::verbs;
 use crate::request_builder::RequestBuilder;
 
@@ -163,12 +163,7 @@ pub(crate) async fn execute(
     let spare = request.try_clone();
     exchange.authorize(request.headers_mut()).await?;
     let response = http.execute(request).await?;
-    let resends = says_resend(
-        &mut exchange,
-        response.url(),
-        response.status(),
-        response.headers(),
-    );
+    let resends = says_resend(&mut exchange, &response);
     match spare {
         Some(spare) if resends => Box::pin(resend(http, exchange, spare, response)).await,
         _ => Ok(response),
@@ -186,13 +181,7 @@ async fn resend(
         return Ok(answer);
     }
     let mut response = http.execute(request).await?;
-    says_resend(
-        &mut exchange,
-        response.url(),
-        response.status(),
-        response.headers(),
-    );
-    mark(&exchange, response.extensions_mut());
+    conclude(exchange, &mut response);
     Ok(response)
 }
 

@@ -15,20 +15,43 @@ pub(crate) fn begin<'a>(
     authorizer.exchange_for(&target, extensions)
 }
 
+/// A response of reqwest, which has two kinds of them.
+pub(crate) trait Answer {
+    /// Whose answer it is, how it went, and what else it says.
+    fn head(&self) -> (&Url, StatusCode, &HeaderMap);
+
+    fn extensions_mut(&mut self) -> &mut Extensions;
+}
+
+macro_rules! impl_answer {
+    ($response:ty) => {
+        impl Answer for $response {
+            fn head(&self) -> (&Url, StatusCode, &HeaderMap) {
+                (self.url(), self.status(), self.headers())
+            }
+
+            fn extensions_mut(&mut self) -> &mut Extensions {
+                self.extensions_mut()
+            }
+        }
+    };
+}
+
+impl_answer!(reqwest::Response);
+#[cfg(feature = "blocking")]
+impl_answer!(reqwest::blocking::Response);
+
 /// Whether to send the request once more after this answer.
-pub(crate) fn says_resend(
-    exchange: &mut Exchange<'_>,
-    url: &Url,
-    status: StatusCode,
-    headers: &HeaderMap,
-) -> bool {
+pub(crate) fn says_resend(exchange: &mut Exchange<'_>, answer: &impl Answer) -> bool {
+    let (url, status, headers) = answer.head();
     exchange.review(&target(url), status, headers) == Verdict::Resend
 }
 
-/// Says on the response of a request that was sent twice that it was.
-pub(crate) fn mark(exchange: &Exchange<'_>, extensions: &mut Extensions) {
+/// Ends an exchange whose request was sent twice, which the response then says.
+pub(crate) fn conclude(mut exchange: Exchange<'_>, answer: &mut impl Answer) {
+    says_resend(&mut exchange, answer);
     if let Some(resent) = exchange.resent() {
-        extensions.insert(resent);
+        answer.extensions_mut().insert(resent);
     }
 }
 

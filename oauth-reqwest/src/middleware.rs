@@ -6,7 +6,7 @@ use oauth_core::{Authorizer, Exchange};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
-use crate::exchange::{begin, mark, says_resend};
+use crate::exchange::{begin, conclude, says_resend};
 
 /// Authorizes the requests that pass through a chain of reqwest-middleware, as [`Client`](crate::Client) does.
 /// For a program that has such a chain already; without one, [`Client`](crate::Client) is the shorter way.
@@ -69,12 +69,7 @@ impl Middleware for OAuthMiddleware {
         let authorized = exchange.authorize(request.headers_mut()).await;
         authorized.map_err(Error::middleware)?;
         let response = next.clone().run(request, extensions).await?;
-        let resends = says_resend(
-            &mut exchange,
-            response.url(),
-            response.status(),
-            response.headers(),
-        );
+        let resends = says_resend(&mut exchange, &response);
         match spare.filter(|_| resends) {
             Some(spare) => Box::pin(resend(exchange, spare, response, extensions, next)).await,
             None => Ok(response),
@@ -94,12 +89,6 @@ async fn resend(
         return Ok(answer);
     }
     let mut response = next.run(request, extensions).await?;
-    says_resend(
-        &mut exchange,
-        response.url(),
-        response.status(),
-        response.headers(),
-    );
-    mark(&exchange, response.extensions_mut());
+    conclude(exchange, &mut response);
     Ok(response)
 }

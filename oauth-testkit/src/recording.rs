@@ -113,6 +113,9 @@ impl Recorder {
     }
 
     fn write_fields(head: &Metadata<'_>, visit: impl FnOnce(&mut Line)) {
+        if !Self::is_on() {
+            return;
+        }
         let mut line = Line(format!("{} {}", head.target(), head.name()));
         visit(&mut line);
         Self::write(&line.0);
@@ -120,8 +123,10 @@ impl Recorder {
 }
 
 impl Subscriber for Recorder {
+    /// As subscribers answer who filter by nothing but the level. Nobody asks them again, span by span, which makes it
+    /// harder to keep something from them.
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
-        Interest::sometimes()
+        Interest::always()
     }
 
     fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -135,6 +140,9 @@ impl Subscriber for Recorder {
     }
 
     fn record(&self, _: &Id, values: &Record<'_>) {
+        if !Self::is_on() {
+            return;
+        }
         let mut line = Line("recorded later".to_owned());
         values.record(&mut line);
         Self::write(&line.0);

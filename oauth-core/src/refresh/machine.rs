@@ -146,20 +146,22 @@ impl Machine {
         let error = self
             .last_error()
             .cloned()
-            .unwrap_or_else(|| self.timed_out());
+            .unwrap_or_else(|| self.timed_out(None));
         error.with_next_attempt_in(wait)
     }
 
-    /// The error of a flight that outlived its time.
-    pub(crate) fn timed_out(&self) -> Error {
+    /// The error of a flight that outlived its time, and what its last attempt failed of, if one did.
+    pub(crate) fn timed_out(&self, last_error: Option<Error>) -> Error {
         let limit = self.policy.acquire_timeout;
-        Error::new(
-            ErrorKind::Timeout,
-            format!(
-                "no token came within the acquire timeout of {limit:?}; look at how long the token endpoint takes, or \
-                 raise RefreshPolicyBuilder::acquire_timeout"
-            ),
-        )
+        let message = format!(
+            "no token came within the acquire timeout of {limit:?}; look at how long the token endpoint takes, or \
+             raise RefreshPolicyBuilder::acquire_timeout"
+        );
+        let error = Error::builder(ErrorKind::Timeout, message);
+        match last_error {
+            Some(last_error) => error.source(last_error).build(),
+            None => error.build(),
+        }
     }
 
     /// The next moment at which a look at the usable token in hand may lead to more than its use.
@@ -224,7 +226,7 @@ impl Machine {
         draw: Draw,
     ) -> Result<AccessToken, Error> {
         let Some(flight) = self.flight.take_if(|flight| flight.id == id.0) else {
-            return Err(outcome.err().unwrap_or_else(|| self.timed_out()));
+            return Err(outcome.err().unwrap_or_else(|| self.timed_out(None)));
         };
         let outcome = outcome.and_then(|(token, sent)| {
             if flight

@@ -120,7 +120,8 @@ impl RefreshPolicyBuilder {
     }
 
     /// How long one flight, all its attempts included, may take. Callers who wait on it get
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) then. Default: 30 s.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) then, whose `source` is what the last attempt failed of, if
+    /// one did. Default: 30 s.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.0.acquire_timeout = timeout;
         self

@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Handle};
 use super::request_builder::RequestBuilder;
 use crate::client::{has_plain_origin, redirect_policy};
 use crate::error::Error;
-use crate::exchange::{begin, mark, says_resend};
+use crate::exchange::{begin, conclude, says_resend};
 use crate::forward::verbs;
 
 /// A client whose requests to `origins` bear the tokens of `source`: as [`oauth_reqwest::client`](crate::client()),
@@ -129,12 +129,7 @@ pub(super) fn execute(
     let spare = request.try_clone();
     exchange.authorize_blocking(request.headers_mut())?;
     let answer = http.execute(request)?;
-    let resends = says_resend(
-        &mut exchange,
-        answer.url(),
-        answer.status(),
-        answer.headers(),
-    );
+    let resends = says_resend(&mut exchange, &answer);
     let Some(mut again) = spare.filter(|_| resends) else {
         return Ok(answer);
     };
@@ -142,13 +137,7 @@ pub(super) fn execute(
         return Ok(answer);
     }
     let mut response = http.execute(again)?;
-    says_resend(
-        &mut exchange,
-        response.url(),
-        response.status(),
-        response.headers(),
-    );
-    mark(&exchange, response.extensions_mut());
+    conclude(exchange, &mut response);
     Ok(response)
 }
 
