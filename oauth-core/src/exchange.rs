@@ -1,8 +1,8 @@
 //! One request under authorization.
 
-use http::header::AUTHORIZATION;
 use std::time::Duration;
 
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::background::block_on;
@@ -29,7 +29,7 @@ pub enum Verdict {
     /// It is the caller's.
     Done,
     /// Authorize the request anew and send it once more, if its body can be sent again. If it cannot, or no
-    /// new token comes, this answer is the caller's.
+    /// new token comes ([`NotResent`]), this answer is the caller's.
     Resend,
 }
 
@@ -38,6 +38,25 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resent;
+
+/// Stands among the extensions of a response that says that the token is no good, if the request could not be sent a
+/// second time for want of a new token, or of a proof: why there was none.
+#[derive(Debug, Clone)]
+pub struct NotResent(Error);
+
+impl NotResent {
+    /// For an adapter whose second [`authorize`](Exchange::authorize) gave this error.
+    #[must_use]
+    pub fn new(error: Error) -> Self {
+        Self(error)
+    }
+
+    /// Why there was no new token.
+    #[must_use]
+    pub fn error(&self) -> &Error {
+        &self.0
+    }
+}
 
 /// The authorization of one request; made by [`Authorizer::exchange`](crate::Authorizer::exchange).
 #[derive(Debug)]
@@ -197,9 +216,11 @@ impl Exchange<'_> {
         };
     }
 
-    /// Reads an answer. A token that it says is no good is rejected; the first time, the verdict is to send
-    /// the request again. So it is if the API wants its nonce in the proof (RFC 9449 §9). `answered_by` is where the answer came from, which redirects may have changed:
-    /// what another origin says about our token does not count.
+    /// Reads an answer. A token that it says is no good is rejected; the first time, the verdict is to send the request
+    /// again. So it is if the API wants its nonce in the proof (RFC 9449 §9).
+    ///
+    /// `answered_by` is where the answer came from, which redirects may have changed: what another origin says about our
+    /// token does not count.
     pub fn review(
         &mut self,
         answered_by: &Target<'_>,

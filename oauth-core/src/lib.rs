@@ -87,7 +87,7 @@ pub use default_spawner::DefaultSpawner;
 pub use discovery_error::DiscoveryError;
 pub use dpop::Dpop;
 pub use error::{Error, ErrorBuilder, ErrorKind};
-pub use exchange::{Exchange, Resent, Verdict};
+pub use exchange::{Exchange, NotResent, Resent, Verdict};
 pub use http_client::{BodyBuffer, HttpClient, HttpError};
 pub use memory_store::MemoryStore;
 pub use oauth_error::{OAuthError, OAuthErrorCode};

@@ -8,7 +8,7 @@ use isahc::{AsyncBody, Body, HttpClient};
 use oauth_core::{Authorizer, TokenSource};
 
 use crate::error::Error;
-use crate::exchange::Attempts;
+use crate::exchange::{Attempts, leave};
 use crate::wire_log;
 
 /// A client whose requests to `origins` bear the tokens of `source`: the short way to a [`Client`] around an isahc
@@ -51,7 +51,7 @@ where
 /// - A request to an origin that the token is not meant for is not sent.
 /// - If the API says that the token is no good (401 `invalid_token`), the request is sent once more with a
 ///   new one. A body in memory is copied for that; one that is a stream cannot be sent twice: then the 401 is yours.
-///   So it is if no new token comes.
+///   So it is if no new token comes, and its extensions say why: [`NotResent`](oauth_core::NotResent).
 /// - While a usable token is in hand no call waits for a renewal; without one, all wait for one request. It needs
 ///   no async runtime, and works in any.
 /// - A redirect to another origin does not take the token along: isahc drops the header there.
@@ -126,8 +126,8 @@ impl Client {
             let Some(mut again) = attempts.again(&response) else {
                 return Ok(attempts.mark(response));
             };
-            if attempts.authorize_blocking(&mut again).is_err() {
-                return Ok(attempts.mark(response));
+            if let Err(error) = attempts.authorize_blocking(&mut again) {
+                return Ok(leave(error, response));
             }
             request = again;
         }
@@ -153,8 +153,8 @@ impl Client {
             let Some(mut again) = attempts.again(&response) else {
                 return Ok(attempts.mark(response));
             };
-            if attempts.authorize(&mut again).await.is_err() {
-                return Ok(attempts.mark(response));
+            if let Err(error) = attempts.authorize(&mut again).await {
+                return Ok(leave(error, response));
             }
             request = again;
         }

@@ -3,7 +3,7 @@
 use http::request::Parts;
 use http::{Request, Response, Uri};
 use isahc::ResponseExt;
-use oauth_core::{Authorizer, Error, Exchange, Target, Verdict};
+use oauth_core::{Authorizer, Error, Exchange, NotResent, Target, Verdict};
 
 use crate::body::Repeatable;
 
@@ -59,4 +59,10 @@ impl<'a, Body: Repeatable> Attempts<'a, Body> {
         let spare = self.spare.take().filter(|_| verdict == Verdict::Resend);
         spare.map(|(parts, body)| Request::from_parts(parts, body))
     }
+}
+
+/// The answer, which says why its request could not be sent again.
+pub(crate) fn leave<Body>(error: Error, mut answer: Response<Body>) -> Response<Body> {
+    answer.extensions_mut().insert(NotResent::new(error));
+    answer
 }

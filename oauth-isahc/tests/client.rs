@@ -8,9 +8,10 @@
 
 use std::time::Duration;
 
+use http::{Extensions, StatusCode};
 use isahc::config::{Configurable, RedirectPolicy};
 use isahc::{AsyncReadResponseExt, Request, ResponseExt};
-use oauth_core::{ClientCredentials, ErrorKind, TokenSource};
+use oauth_core::{ClientCredentials, ErrorKind, NotResent, Resent, TokenSource};
 use oauth_isahc::{Client, Error, IsahcHttpClient};
 use oauth_testkit::{FakeTokenServer, Gate, ManualClock, Reply};
 
@@ -185,6 +186,31 @@ fn what_a_request_is_configured_with_is_kept_when_it_is_sent_again() {
             assert_eq!(sent.header("x-own"), Some("kept"));
             assert_eq!(sent.body(), "abc");
         }
+    }
+}
+
+fn assert_was_refused(status: StatusCode, extensions: &Extensions) {
+    assert_eq!(status, 401);
+    assert!(extensions.get::<Resent>().is_none());
+    let reason = extensions.get::<NotResent>().unwrap();
+    assert_eq!(reason.error().kind(), ErrorKind::Refused);
+}
+
+#[test]
+fn p07_a_401_says_why_there_was_no_new_token() {
+    for is_async in [false, true] {
+        let (server, api) = fixture();
+        api.get(server.api_url()).unwrap();
+        server.revoke_all();
+        server.always_token_reply(Reply::oauth_error("invalid_client"));
+        if is_async {
+            let response = futures_executor::block_on(api.get_async(server.api_url())).unwrap();
+            assert_was_refused(response.status(), response.extensions());
+        } else {
+            let response = api.get(server.api_url()).unwrap();
+            assert_was_refused(response.status(), response.extensions());
+        }
+        server.assert_token_requests(2);
     }
 }
 

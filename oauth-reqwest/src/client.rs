@@ -8,7 +8,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Request, Response, Url};
 
 use crate::error::Error;
-use crate::exchange::{begin, conclude, says_resend};
+use crate::exchange::{begin, conclude, leave, says_resend};
 use crate::forward::verbs;
 use crate::request_builder::RequestBuilder;
 
@@ -90,7 +90,7 @@ pub fn redirect_policy() -> Policy {
 /// - A request to an origin that the token is not meant for is not sent.
 /// - If the API says that the token is no good (401 `invalid_token`), the request is sent once more with a
 ///   new one. A body that is a stream cannot be sent twice: then the 401 is yours. So it is if no new token
-///   comes.
+///   comes, and its extensions say why: [`NotResent`](oauth_core::NotResent).
 /// - A redirect to another origin does not take the token along: reqwest drops the header there.
 ///
 /// Cloning it is cheap; clones share connections and tokens.
@@ -175,9 +175,10 @@ async fn resend(
     http: &reqwest::Client,
     mut exchange: Exchange<'_>,
     mut request: Request,
-    answer: Response,
+    mut answer: Response,
 ) -> Result<Response, Error> {
-    if exchange.authorize(request.headers_mut()).await.is_err() {
+    if let Err(error) = exchange.authorize(request.headers_mut()).await {
+        leave(error, &mut answer);
         return Ok(answer);
     }
     let mut response = http.execute(request).await?;

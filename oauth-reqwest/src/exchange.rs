@@ -1,7 +1,7 @@
 //! Glue between reqwest's requests and the authorizer.
 
 use http::{Extensions, HeaderMap, Method, StatusCode};
-use oauth_core::{Authorizer, Error, Exchange, Target, Verdict};
+use oauth_core::{Authorizer, Error, Exchange, NotResent, Target, Verdict};
 use reqwest::Url;
 
 /// Starts the authorization of a request.
@@ -53,6 +53,11 @@ pub(crate) fn conclude(mut exchange: Exchange<'_>, answer: &mut impl Answer) {
     if let Some(resent) = exchange.resent() {
         answer.extensions_mut().insert(resent);
     }
+}
+
+/// Says on an answer why its request could not be sent again.
+pub(crate) fn leave(error: Error, answer: &mut impl Answer) {
+    answer.extensions_mut().insert(NotResent::new(error));
 }
 
 /// One with user information is at no origin, see [`Target::of`].

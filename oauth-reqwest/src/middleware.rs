@@ -6,7 +6,7 @@ use oauth_core::{Authorizer, Exchange};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
-use crate::exchange::{begin, conclude, says_resend};
+use crate::exchange::{begin, conclude, leave, says_resend};
 
 /// Authorizes the requests that pass through a chain of reqwest-middleware, as [`Client`](crate::Client) does.
 /// For a program that has such a chain already; without one, [`Client`](crate::Client) is the shorter way.
@@ -81,11 +81,12 @@ impl Middleware for OAuthMiddleware {
 async fn resend(
     mut exchange: Exchange<'_>,
     mut request: Request,
-    answer: Response,
+    mut answer: Response,
     extensions: &mut Extensions,
     next: Next<'_>,
 ) -> Result<Response> {
-    if exchange.authorize(request.headers_mut()).await.is_err() {
+    if let Err(error) = exchange.authorize(request.headers_mut()).await {
+        leave(error, &mut answer);
         return Ok(answer);
     }
     let mut response = next.run(request, extensions).await?;

@@ -10,8 +10,9 @@
 mod program;
 mod support;
 
-use std::fs;
+use std::path::Path;
 use std::process::Command;
+use std::{env, fs};
 
 use program::Program;
 use support::Client;
@@ -152,6 +153,24 @@ fn the_file_of_the_manual_is_one() {
     let program = Program::start(&["--config", &file]);
     assert!(program.url("issuer").starts_with("https://localhost:"));
     assert!(program.url("issuer").ends_with("/tenant"));
+}
+
+/// Node.js is there for the interop tests too.
+#[test]
+fn the_tests_in_another_language_pass() {
+    let file = format!("{}/service.test.mjs", env!("CARGO_TARGET_TMPDIR"));
+    fs::write(&file, blocks("javascript")[0]).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_fake-token-server"));
+    let mut places = vec![program.parent().unwrap().to_owned()];
+    places.extend(env::split_paths(&env::var_os("PATH").unwrap()));
+    let output = Command::new("node")
+        .args(["--test", &file])
+        .env("PATH", env::join_paths(places).unwrap())
+        .output()
+        .expect("Node.js is needed: cargo xtask test installs it");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("pass 2"), "{said}");
 }
 
 #[test]

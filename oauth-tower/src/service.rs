@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use oauth_core::{Authorizer, Exchange, Target, Verdict};
+use oauth_core::{Authorizer, Exchange, NotResent, Target, Verdict};
 use tower_service::Service;
 
 use crate::ResendBody;
@@ -36,7 +36,7 @@ pub type ResponseFuture<R> =
 /// The error of the inner service, or the [`oauth_core::Error`] itself, boxed
 /// (`error.downcast_ref::<oauth_core::Error>()`), if there is no token, no source for the request, or none of them is
 /// meant for its origin. The request never reaches the inner service then. If no new token comes after a rejection, the
-/// rejection is the answer.
+/// rejection is the answer, with [`NotResent`] among its extensions.
 ///
 /// # Cancellation
 ///
@@ -117,7 +117,7 @@ where
     let target = Target::of(&uri).with_method(&method);
     let mut exchange = authorizer.exchange_for(&target, request.extensions())?;
     exchange.authorize(request.headers_mut()).await?;
-    let response = inner.call(request).await.map_err(Into::into)?;
+    let mut response = inner.call(request).await.map_err(Into::into)?;
 
     let review = |exchange: &mut Exchange<'_>, response: &Response<R>| {
         if heals_grpc && is_grpc_unauthenticated(response) {
@@ -131,7 +131,8 @@ where
     let Some(mut spare) = spare.filter(is_wanted) else {
         return Ok(response);
     };
-    if exchange.authorize(spare.headers_mut()).await.is_err() {
+    if let Err(error) = exchange.authorize(spare.headers_mut()).await {
+        response.extensions_mut().insert(NotResent::new(error));
         return Ok(response);
     }
     let (parts, kept) = spare.into_parts();

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use futures_executor::block_on;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{Request, Response, StatusCode};
-use oauth_core::{Authorizer, Error, ErrorKind, Resent};
+use oauth_core::{Authorizer, Error, ErrorKind, NotResent, Resent};
 use oauth_testkit::ScriptedSource;
 use oauth_tower::{NoResend, OAuthLayer};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
@@ -123,6 +123,8 @@ fn a_rejection_is_the_answer_if_no_new_token_comes() {
     let client = OAuthLayer::new(authorizer(&source)).layer(api.clone());
     let response = block_on(client.oneshot(request(API))).unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let reason = response.extensions().get::<NotResent>().unwrap();
+    assert_eq!(reason.error().kind(), ErrorKind::ServerUnavailable);
     assert_eq!(tokens(&api), ["Bearer token-1"]);
 }
 

@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Handle};
 use super::request_builder::RequestBuilder;
 use crate::client::{has_plain_origin, redirect_policy};
 use crate::error::Error;
-use crate::exchange::{begin, conclude, says_resend};
+use crate::exchange::{begin, conclude, leave, says_resend};
 use crate::forward::verbs;
 
 /// A client whose requests to `origins` bear the tokens of `source`: as [`oauth_reqwest::client`](crate::client()),
@@ -128,12 +128,13 @@ pub(super) fn execute(
     let mut exchange = begin(authorizer, extensions, request.url(), request.method())?;
     let spare = request.try_clone();
     exchange.authorize_blocking(request.headers_mut())?;
-    let answer = http.execute(request)?;
+    let mut answer = http.execute(request)?;
     let resends = says_resend(&mut exchange, &answer);
     let Some(mut again) = spare.filter(|_| resends) else {
         return Ok(answer);
     };
-    if exchange.authorize_blocking(again.headers_mut()).is_err() {
+    if let Err(error) = exchange.authorize_blocking(again.headers_mut()) {
+        leave(error, &mut answer);
         return Ok(answer);
     }
     let mut response = http.execute(again)?;
