@@ -7,9 +7,12 @@
 
 mod support;
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -32,6 +35,7 @@ enum Flaw {
     GarbageIsUnusable,
     HangIsTransport,
     LimitsEachRead,
+    StaysBusy,
     TellsEverything,
     LogsEverything,
 }
@@ -41,6 +45,7 @@ struct Bare {
     flaw: Flaw,
     limit: Duration,
     cookie: Mutex<Option<String>>,
+    is_busy: AtomicBool,
 }
 
 /// Where an exchange has got to.
@@ -65,22 +70,48 @@ impl HttpClient for Bare {
             let body = String::from_utf8_lossy(request.body());
             tracing::trace!(headers = ?request.headers(), %body, "sending");
         }
+        if self.flaw == Flaw::StaysBusy && self.is_busy.swap(true, Ordering::SeqCst) {
+            return Err(HttpError::transport("busy with another request"));
+        }
         let mut stage = Stage::Head;
-        let outcome = self.exchange(&mut stream, &request, &mut stage);
+        let begin = now();
+        let sent = stream.write_all(&self.encode(&request));
+        let answered = self.answered(&stream, begin).await;
+        self.is_busy.store(false, Ordering::SeqCst);
+        let outcome = sent.and(answered);
+        let outcome = outcome.and_then(|()| self.exchange(&mut stream, begin, &mut stage));
         let (head, body) = outcome.map_err(|error| self.describe(error, stage, &request))?;
         self.understand(&request, &head, body).await
     }
 }
 
 impl Bare {
+    /// Until there is something to read, be it an end, or the time is over: so far the request can be given up.
+    async fn answered(&self, stream: &TcpStream, begin: Instant) -> io::Result<()> {
+        poll_fn(|context| {
+            stream.set_nonblocking(true).unwrap();
+            let peeked = stream.peek(&mut [0]);
+            stream.set_nonblocking(false).unwrap();
+            match peeked {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                peeked => return Poll::Ready(peeked.map(drop)),
+            }
+            if now().duration_since(begin) >= self.limit {
+                return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+            }
+            std::thread::yield_now();
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await
+    }
+
     fn exchange(
         &self,
         stream: &mut TcpStream,
-        request: &Request<Bytes>,
+        begin: Instant,
         stage: &mut Stage,
     ) -> io::Result<(String, Bytes)> {
-        stream.write_all(&self.encode(request))?;
-        let begin = now();
         let mut buffer = Vec::new();
         let head_end = loop {
             if let Some(at) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -232,7 +263,7 @@ type Check = (&'static str, Box<dyn Fn()>);
 fn checks(flaw: Flaw) -> Vec<Check> {
     Vec::from(oauth_testkit::http_client_conformance! {
         @checks
-        client: move |limit| Bare { flaw, limit, cookie: Mutex::default() },
+        client: move |limit| Bare { flaw, limit, cookie: Mutex::default(), is_busy: AtomicBool::new(false) },
         block_on: block_on,
     })
 }
@@ -267,6 +298,10 @@ fn each_rule_finds_the_client_that_breaks_it() {
         ("garbage_is_a_transport_error", Flaw::GarbageIsUnusable),
         ("a_server_that_hangs_is_a_timeout", Flaw::HangIsTransport),
         ("a_body_that_drips_is_a_timeout", Flaw::LimitsEachRead),
+        (
+            "p05_a_request_given_up_does_not_disturb_the_next",
+            Flaw::StaysBusy,
+        ),
         ("an_error_shows_no_credentials", Flaw::TellsEverything),
         (
             "p09_nothing_that_is_logged_shows_credentials",

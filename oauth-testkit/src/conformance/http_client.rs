@@ -4,8 +4,10 @@
 //! the client breaks the rule. [`http_client_conformance!`](crate::http_client_conformance) makes a test of
 //! each.
 
+use std::future::poll_fn;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +23,8 @@ use crate::{FakeTokenServer, Recording, Reply};
 const AMPLE: Duration = Duration::from_secs(30);
 /// For an exchange that is to run out of time.
 const SHORT: Duration = Duration::from_millis(200);
+/// For an answer that nobody waits for.
+const LATE: Duration = Duration::from_secs(5);
 
 /// Makes a named test of each rule for [`HttpClient`].
 ///
@@ -69,6 +73,7 @@ macro_rules! http_client_conformance {
             garbage_is_a_transport_error
             a_server_that_hangs_is_a_timeout
             a_body_that_drips_is_a_timeout
+            p05_a_request_given_up_does_not_disturb_the_next
             an_error_shows_no_credentials
             p09_nothing_that_is_logged_shows_credentials
         }
@@ -202,6 +207,33 @@ pub async fn a_server_that_hangs_is_a_timeout<C: HttpClient>(client: impl FnOnce
 /// The limit is on the whole exchange, a slow body included: [`HttpError::Timeout`].
 pub async fn a_body_that_drips_is_a_timeout<C: HttpClient>(client: impl FnOnce(Duration) -> C) {
     runs_out_of_time(client, Reply::token().drip(1, Duration::from_millis(50))).await;
+}
+
+/// A request whose future is dropped on its way leaves nothing behind that the next one trips over. A client that blocks
+/// inside `poll` cannot be given up, and waits here for its answer.
+pub async fn p05_a_request_given_up_does_not_disturb_the_next<C: HttpClient>(
+    client: impl FnOnce(Duration) -> C,
+) {
+    let server = start();
+    let client = client(AMPLE);
+    for given_up in 1..=2 {
+        server.next_token_reply(Reply::token().after(LATE));
+        let mut sending = client.send(request(&server.token_url()));
+        poll_fn(|context| {
+            let poll = sending.as_mut().poll(context);
+            if poll.is_ready() || server.token_requests().len() == 2 * given_up - 1 {
+                return Poll::Ready(());
+            }
+            // Nothing wakes this task when the server hears of the request.
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+        drop(sending);
+        let next = ok(client.send(request(&server.token_url())).await);
+        assert_eq!(next.status(), 200);
+        assert!(next.body().starts_with(b"{"));
+    }
 }
 
 /// Neither the header nor the body of a request shows in an error.
