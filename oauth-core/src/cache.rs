@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, TryLockError};
 
 use arc_swap::ArcSwapOption;
 use futures_util::FutureExt;
@@ -36,7 +36,7 @@ pub(crate) struct Cache<S> {
     pub(crate) source: S,
     extras: Option<Box<Extras>>,
     pub(crate) clock: Arc<dyn Clock>,
-    spawner: Arc<dyn Spawner>,
+    pub(crate) spawner: Arc<dyn Spawner>,
     /// What the hit path reads: nothing else of the state.
     pub(crate) published: ArcSwapOption<Usable>,
     /// The moment, as nanoseconds, from which a hit has more to do than to use the token.
@@ -87,37 +87,14 @@ impl<S: TokenSource + 'static> Cache<S> {
             return false;
         }
         if now.as_nanos() >= self.next_look.load(Ordering::Relaxed) {
-            self.renew_if_due(self.clock.now());
+            let now = self.clock.now();
+            if now >= published.until {
+                return false;
+            }
+            self.renew_if_due(now);
         }
         look(&published.token);
         true
-    }
-
-    /// A rejection that counts goes on to the source, which may have a cache of its own.
-    pub(crate) fn reject(self: &Arc<Self>, token: &AccessToken) {
-        let now = self.clock.now();
-        let mut state = self.lock();
-        let draw = state.draw();
-        let Some(original) = state.machine.reject(token, now, draw) else {
-            return;
-        };
-        self.publish(&state, now);
-        let status = state.machine.status(now);
-        drop(state);
-        self.observer().rejected(token.generation(), &status);
-        if let Some(fleet) = self.fleet() {
-            fleet.reject(&original);
-            // Nobody may ask this process for a token again.
-            self.spawner
-                .spawn(Box::pin(Arc::clone(self).tell_fleet_of_rejections()));
-        }
-        self.source.reject(&original);
-    }
-
-    async fn tell_fleet_of_rejections(self: Arc<Self>) {
-        if let Some(fleet) = self.fleet() {
-            fleet.remove_rejected().await;
-        }
     }
 
     /// The slow path, for a caller who found no usable token.
@@ -130,7 +107,8 @@ impl<S: TokenSource + 'static> Cache<S> {
                 Entry::Wait(waiter) => {
                     self.observer().waits();
                     let token = waiter.await?;
-                    if self.lock().machine.is_still_good(&token, self.clock.now()) {
+                    let now = self.clock.now();
+                    if self.lock().machine.is_still_good(&token, now) {
                         return Ok(token);
                     }
                 }
@@ -181,8 +159,10 @@ impl<S: TokenSource + 'static> Cache<S> {
     /// Called from the hit path: whoever finds the lock taken leaves it to the one who holds it.
     #[cold]
     fn renew_if_due(self: &Arc<Self>, now: Instant) {
-        let Ok(mut state) = self.state.try_lock() else {
-            return;
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
         };
         match state.machine.decide(now) {
             Decision::UseAndRenew => self.renew(state, now),
@@ -283,7 +263,7 @@ impl<S: TokenSource + 'static> Cache<S> {
     }
 
     /// Makes what the state holds visible to the hit path.
-    fn publish(&self, state: &State, now: Instant) {
+    pub(crate) fn publish(&self, state: &State, now: Instant) {
         let published = state.machine.held().map(|held| Arc::clone(held.usable()));
         self.published.store(published);
         self.set_next_look(state, now);
@@ -319,11 +299,12 @@ impl<S> Cache<S> {
     }
 
     pub(crate) fn status(&self) -> Status {
-        let status = self.lock().machine.status(self.clock.now());
+        let now = self.clock.now();
+        let status = self.lock().machine.status(now);
         status.with_store_failures(self.fleet().map_or(0, Fleet::failures))
     }
 
-    fn fleet(&self) -> Option<&Fleet> {
+    pub(crate) fn fleet(&self) -> Option<&Fleet> {
         self.extras.as_ref()?.fleet.as_deref()
     }
 
@@ -331,7 +312,7 @@ impl<S> Cache<S> {
         self.extras.as_ref()?.kept_warm.as_ref()
     }
 
-    fn observer(&self) -> &Observer {
+    pub(crate) fn observer(&self) -> &Observer {
         let extras = self.extras.as_ref();
         extras.map_or(&Observer::NAMELESS, |extras| &extras.observer)
     }
@@ -390,7 +371,8 @@ impl<S: TokenSource + 'static> Drop for Landing<S> {
         let now = self.cache.clock.now();
         self.observed.dropped(now);
         let mut state = self.cache.lock();
-        state.machine.drop_flight(self.id);
+        let draw = state.draw();
+        state.machine.drop_flight(self.id, now, draw);
         self.cache.set_next_look(&state, now);
     }
 }

@@ -13,7 +13,9 @@ use crate::protocol::challenge::Challenge;
 use crate::protocol::dpop::{PROOF, wants_nonce};
 use crate::protocol::origin::Origin;
 use crate::request_source::ChosenSource;
+use crate::source::TokenSource;
 use crate::target::{RequestLine, Target};
+use crate::thread_copy::for_this_thread;
 use crate::token::{AccessToken, TokenType};
 
 /// What an authorizer was told about all of its requests.
@@ -150,7 +152,7 @@ impl Exchange<'_> {
     async fn token(&self) -> Result<AccessToken, Error> {
         let (source, at_least) = (&self.source, self.rules.minimum_life);
         if at_least.is_zero() {
-            return match source.ready() {
+            return match ready(&**source) {
                 Some(token) => Ok(token),
                 None => source.token().await,
             };
@@ -164,7 +166,10 @@ impl Exchange<'_> {
     fn token_blocking(&self) -> Result<AccessToken, Error> {
         let at_least = self.rules.minimum_life;
         if at_least.is_zero() {
-            self.source.token_blocking()
+            match ready(&*self.source) {
+                Some(token) => Ok(token),
+                None => self.source.token_blocking(),
+            }
         } else {
             self.source.token_lasting_blocking(at_least)
         }
@@ -248,6 +253,13 @@ impl Exchange<'_> {
         self.source.reject(token);
         verdict
     }
+}
+
+/// The token in hand, by a count of this thread's own.
+fn ready(source: &dyn TokenSource) -> Option<AccessToken> {
+    let mut ready = None;
+    source.with_ready(&mut |token| ready = Some(for_this_thread(token)));
+    ready
 }
 
 impl Rules {

@@ -128,6 +128,11 @@ impl Fleet {
     pub(crate) fn reject(&self, token: &AccessToken) {
         let mut state = self.lock();
         let rejected = &mut state.rejected;
+        let is_it = |known: &&mut Rejected| known.token.secret() == token.secret();
+        if let Some(known) = rejected.iter_mut().find(is_it) {
+            known.removed = false;
+            return;
+        }
         rejected.push(Rejected {
             token: token.clone(),
             removed: false,

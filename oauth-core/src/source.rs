@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::background::block_on;
+use crate::clock::BoxFuture;
 use crate::dpop::Dpop;
 use crate::error::Error;
 use crate::refresh::lasting::check_lifetime;
@@ -174,8 +175,15 @@ pub type SharedTokenSource = Arc<dyn TokenSource>;
 
 #[async_trait]
 impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
-    async fn token(&self) -> Result<AccessToken, Error> {
-        (**self).token().await
+    // As `async_trait` writes it, so that the future of the source inside is not boxed once more.
+    fn token<'life0, 'async_trait>(
+        &'life0 self,
+    ) -> BoxFuture<'async_trait, Result<AccessToken, Error>>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        (**self).token()
     }
 
     fn token_blocking(&self) -> Result<AccessToken, Error> {
@@ -190,8 +198,15 @@ impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
         (**self).with_ready(look)
     }
 
-    async fn token_lasting(&self, at_least: Duration) -> Result<AccessToken, Error> {
-        (**self).token_lasting(at_least).await
+    fn token_lasting<'life0, 'async_trait>(
+        &'life0 self,
+        at_least: Duration,
+    ) -> BoxFuture<'async_trait, Result<AccessToken, Error>>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        (**self).token_lasting(at_least)
     }
 
     fn token_lasting_blocking(&self, at_least: Duration) -> Result<AccessToken, Error> {

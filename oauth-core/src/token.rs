@@ -79,7 +79,7 @@ pub enum InvalidToken {
 }
 
 #[derive(Clone)]
-struct Parts {
+pub(crate) struct Parts {
     /// `Bearer SECRET`: the one place where the secret is kept.
     header: HeaderValue,
     token_type: TokenType,
@@ -172,6 +172,25 @@ impl AccessToken {
     /// All such members.
     pub(crate) fn extras(&self) -> Option<&Map<String, Value>> {
         self.parts.extra.as_deref()
+    }
+
+    /// What all clones share. Of two tokens that live at the same time, only clones have the same.
+    pub(crate) fn parts(&self) -> &Arc<Parts> {
+        &self.parts
+    }
+
+    /// The same token with memory of its own: its clones, and those of its header, count by themselves.
+    pub(crate) fn detached(&self) -> Self {
+        let header = self.parts.header.as_bytes();
+        let header = sensitive(Zeroizing::new(header.to_vec()));
+        let parts = Parts {
+            header: header.unwrap_or_else(|_| self.parts.header.clone()),
+            ..Parts::clone(&self.parts)
+        };
+        Self {
+            parts: Arc::new(parts),
+            generation: self.generation,
+        }
     }
 
     pub(crate) fn with_generation(mut self, generation: u64) -> Self {
@@ -305,8 +324,11 @@ fn authorization(token_type: TokenType, secret: &str) -> Result<HeaderValue, Inv
     bytes.push(b' ');
     bytes.extend_from_slice(secret.as_bytes());
     // Visible ASCII and one space are always a header value: the error is out of reach.
-    let mut header =
-        HeaderValue::from_maybe_shared(wiped_bytes(bytes)).map_err(|_| InvalidToken::Empty)?;
+    sensitive(bytes).map_err(|_| InvalidToken::Empty)
+}
+
+fn sensitive(bytes: Zeroizing<Vec<u8>>) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+    let mut header = HeaderValue::from_maybe_shared(wiped_bytes(bytes))?;
     header.set_sensitive(true);
     Ok(header)
 }

@@ -59,6 +59,17 @@ fn p02_owning_the_ready_token_and_its_header_allocates_nothing() {
 }
 
 #[test]
+fn p02_awaiting_the_ready_token_allocates_its_boxed_future_and_no_more() {
+    let source = warm_source();
+    let counted = measure(|| {
+        for _ in 0..HITS {
+            black_box(at_once(source.token()).unwrap());
+        }
+    });
+    assert_eq!(counted.count_total, HITS);
+}
+
+#[test]
 fn p02_a_hit_of_a_synchronous_caller_starts_no_executor_and_allocates_nothing() {
     let source = warm_source();
     let counted = measure(|| {
@@ -74,6 +85,11 @@ fn p02_authorizing_a_request_allocates_what_its_header_map_needs_and_no_more() {
     let authorizer = Authorizer::new(warm_source(), ["https://api.example.com"]).unwrap();
     let target = Target::new("https", "api.example.com", None);
 
+    // A thread that goes on using a token makes a copy of it, once.
+    for _ in 0..HITS {
+        let mut exchange = authorizer.exchange(&target).unwrap();
+        at_once(exchange.authorize(&mut HeaderMap::new())).unwrap();
+    }
     let header = warm_source().ready().unwrap().header().clone();
     let by_hand = measure(|| {
         for _ in 0..HITS {

@@ -9,14 +9,14 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_executor::block_on;
 use oauth_core::{
-    AccessToken, BoxFuture, CachedTokenSource, Clock, Error, ErrorKind, Instant, Spawner,
-    TokenSource, async_trait,
+    AccessToken, BoxFuture, CachedTokenSource, Clock, Error, ErrorKind, Instant, RefreshPolicy,
+    Spawner, TokenSource, async_trait,
 };
 use oauth_testkit::ManualClock;
 
@@ -212,6 +212,7 @@ fn p05_a_renewal_that_is_dropped_lets_the_next_caller_start_over() {
         world.spawner.drop_all();
         assert!(!world.cached.status().in_flight());
 
+        world.clock.advance(Duration::from_secs(1));
         assert_eq!(world.generation(), Some(1), "and starts the next renewal");
         world.spawner.poll_all();
         assert_eq!(world.generation(), Some(2));
@@ -335,6 +336,58 @@ fn p07_a_rejection_reaches_a_source_with_a_cache_of_its_own() {
     let same = block_on(outer.token()).unwrap();
     assert_eq!(same.secret(), first.secret());
     outer.reject(&same);
+    assert_eq!(block_on(outer.token()).unwrap().secret(), "t2");
+}
+
+/// Tells, when a token of it is rejected, whether the cache around it still had that in hand.
+#[derive(Default)]
+struct Witness {
+    around: OnceLock<CachedTokenSource<Arc<Witness>>>,
+    in_hand: Mutex<Vec<bool>>,
+}
+
+#[async_trait]
+impl TokenSource for Witness {
+    async fn token(&self) -> Result<AccessToken, Error> {
+        Ok(AccessToken::builder("t1").expires_in(HOUR).build()?)
+    }
+
+    fn reject(&self, _: &AccessToken) {
+        let around = self.around.get().unwrap();
+        self.in_hand.lock().unwrap().push(around.ready().is_some());
+    }
+}
+
+#[test]
+fn p07_a_source_hears_of_a_rejection_before_it_can_be_asked_for_another_token() {
+    let source = Arc::new(Witness::default());
+    let cached = CachedTokenSource::new(Arc::clone(&source));
+    assert!(source.around.set(cached.clone()).is_ok());
+    let token = block_on(cached.token()).unwrap();
+    cached.reject(&token);
+    assert!(cached.ready().is_none());
+    cached.reject(&token);
+    assert_eq!(*source.in_hand.lock().unwrap(), [true], "once, and first");
+}
+
+#[test]
+fn p07_a_cache_around_a_cache_whose_tokens_come_too_old_serves_and_rejects_them() {
+    let clock = ManualClock::new();
+    let unstated = |secret: &str| Answer::Token(AccessToken::builder(secret).build().unwrap());
+    let policy = RefreshPolicy::builder().assumed_lifetime(HOUR).build();
+    let inner = CachedTokenSource::builder(Prepared::new([unstated("t1"), unstated("t2")]))
+        .clock(clock.clone())
+        .policy(policy.unwrap())
+        .build();
+    let outer = CachedTokenSource::builder(inner)
+        .clock(clock.clone())
+        .build();
+    block_on(outer.token()).unwrap();
+    // The outer cache takes its life for 5 minutes; the inner one goes on handing it out.
+    clock.advance(Duration::from_secs(600));
+    let fleeting = block_on(outer.token()).unwrap();
+    assert_eq!((fleeting.secret(), fleeting.generation()), ("t1", 0));
+    outer.reject(&fleeting);
     assert_eq!(block_on(outer.token()).unwrap().secret(), "t2");
 }
 

@@ -23,7 +23,11 @@ impl Life {
     pub(crate) fn of(policy: &Settings, token: &AccessToken, sent: Instant, jitter: Draw) -> Self {
         let lifetime = token.lifetime().unwrap_or(policy.assumed_lifetime);
         let expires = sent + lifetime;
-        let refresh_due = match token.refresh_in() {
+        // Advice to renew at once, and again and again, is none.
+        let advice = token
+            .refresh_in()
+            .filter(|refresh_in| !refresh_in.is_zero());
+        let refresh_due = match advice {
             Some(refresh_in) => sent + refresh_in,
             None => {
                 let margin = policy.refresh_margin.min(lifetime / 3);

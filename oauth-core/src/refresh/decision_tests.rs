@@ -73,15 +73,15 @@ fn the_moments_in_the_life_of_a_token() {
         at(300.0)
     );
 
-    let advised = AccessToken::builder("t")
-        .expires_in(Duration::from_secs(3600))
-        .refresh_in(Duration::from_secs(60))
-        .build()
-        .unwrap();
-    assert_eq!(
-        Life::of(&exact(), &advised, at(0.0), Draw::NONE).refresh_due,
-        at(60.0)
-    );
+    let advised = |seconds| {
+        let token = AccessToken::builder("t")
+            .expires_in(Duration::from_secs(3600))
+            .refresh_in(Duration::from_secs(seconds))
+            .build();
+        Life::of(&exact(), &token.unwrap(), at(0.0), Draw::NONE).refresh_due
+    };
+    assert_eq!(advised(60), at(60.0));
+    assert_eq!(advised(0), at(3300.0), "that is no advice");
 }
 
 #[test]

@@ -10,6 +10,9 @@ use crate::token::AccessToken;
 /// After a reply that brought nothing new, the cache looks again no sooner.
 pub(super) const SHORTEST_LOOK: Duration = Duration::from_secs(1);
 
+/// A token that lived this long, or for as long as it could be used, ends a row of rejections.
+const PROVEN_AFTER: Duration = Duration::from_secs(60);
+
 /// The token in hand. There may be a hundred thousand of these, so nothing is in it twice.
 #[derive(Debug, Clone)]
 pub(crate) struct Held {
@@ -49,6 +52,12 @@ impl Held {
 
     pub(super) fn is_usable(&self, now: Instant) -> bool {
         now < self.usable.until
+    }
+
+    /// Whether it has served for so long that no API can have refused it from the beginning.
+    pub(super) fn is_proven(&self, now: Instant) -> bool {
+        let whole = self.usable.until.saturating_duration_since(self.obtained);
+        now.saturating_duration_since(self.obtained) >= PROVEN_AFTER.min(whole)
     }
 
     /// The token as the source gave it.

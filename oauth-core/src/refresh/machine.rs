@@ -9,35 +9,24 @@ use crate::refresh::decision::{Decision, Life, decide};
 use crate::refresh::held::{Held, Usable};
 use crate::refresh::policy::{RefreshPolicy, Settings};
 use crate::refresh::status::{FlightReason, HeldStatus, Status};
+use crate::refresh::trouble::Trouble;
 use crate::refresh::under_way::{Flight, FlightId};
 use crate::time::Instant;
 use crate::token::AccessToken;
 
-/// A token that lived this long before it was rejected ends a row of rejections.
-const PROVEN_AFTER: Duration = Duration::from_secs(60);
+/// A flight ends by its own timer, which may be a little late. Whoever comes in between waits for that, so that its
+/// end is known: only a flight that nobody drives outlives this.
+const GRACE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Machine {
-    policy: Arc<Settings>,
-    held: Option<Held>,
-    flight: Option<Box<Flight>>,
-    trouble: Option<Box<Trouble>>,
+    pub(super) policy: Arc<Settings>,
+    pub(super) held: Option<Held>,
+    pub(super) flight: Option<Box<Flight>>,
+    pub(super) trouble: Option<Box<Trouble>>,
     flights: u32,
     last_reason: Option<FlightReason>,
     generation: u64,
-}
-
-/// What most machines have nothing of most of the time.
-#[derive(Debug, Clone, Default)]
-struct Trouble {
-    /// No request is sent before.
-    gate: Option<Instant>,
-    /// Failures in a row.
-    failures: u32,
-    rejections: u32,
-    last_error: Option<Error>,
-    /// The last token that was too old to keep, and went to those who waited.
-    fleeting: Option<AccessToken>,
 }
 
 impl Machine {
@@ -57,7 +46,7 @@ impl Machine {
         &self.policy
     }
 
-    fn trouble(&mut self) -> &mut Trouble {
+    pub(super) fn trouble(&mut self) -> &mut Trouble {
         self.trouble.get_or_insert_default()
     }
 
@@ -94,10 +83,10 @@ impl Machine {
             .is_some_and(|trouble| trouble.fleeting.is_some())
     }
 
-    /// What to do for a caller who comes now. A flight past its deadline is given up first: whoever was to
-    /// end it has stopped running, and the caller starts over.
+    /// What to do for a caller who comes now. A flight that should have ended long since is given up first: whoever
+    /// was to end it has stopped running, and the caller starts over.
     pub(crate) fn decide(&mut self, now: Instant) -> Decision {
-        self.flight.take_if(|flight| now >= flight.deadline);
+        self.flight.take_if(|flight| now >= flight.overdue);
         decide(
             now,
             self.held.as_ref().map(Held::life),
@@ -107,15 +96,15 @@ impl Machine {
     }
 
     /// Whether a caller who waited for `token` may use it now. Time may have passed since it came, and it may
-    /// have been rejected. One that was too old to keep is for those who waited.
+    /// have been rejected. One that was too old to keep (its generation is 0) is for those who waited.
     pub(crate) fn is_still_good(&self, token: &AccessToken, now: Instant) -> bool {
+        if token.generation() == 0 {
+            let trouble = self.trouble.as_ref();
+            return !trouble.is_some_and(|trouble| trouble.has_rejected(token));
+        }
         let is_it = |held: &&Held| held.token().generation() == token.generation();
-        token.generation() == 0
-            || self
-                .held
-                .as_ref()
-                .filter(is_it)
-                .is_some_and(|held| held.is_usable(now))
+        let held = self.held.as_ref().filter(is_it);
+        held.is_some_and(|held| held.is_usable(now))
     }
 
     /// What a health page may show.
@@ -167,7 +156,7 @@ impl Machine {
     /// The next moment at which a look at the usable token in hand may lead to more than its use.
     pub(crate) fn next_look(&self) -> Instant {
         match (&self.flight, &self.held) {
-            (Some(flight), _) => flight.deadline,
+            (Some(flight), _) => flight.overdue,
             (None, Some(held)) => held.refresh_due.max(self.gate().unwrap_or(Instant::ORIGIN)),
             (None, None) => Instant::MAX,
         }
@@ -183,15 +172,19 @@ impl Machine {
         });
         self.flight = Some(Box::new(Flight {
             id: self.flights,
-            deadline: now + self.policy.acquire_timeout,
+            overdue: now + self.policy.acquire_timeout + GRACE,
             rejected: Vec::new(),
         }));
         FlightId(self.flights)
     }
 
-    /// The flight was dropped unfinished (its runtime shut down): the next caller starts over.
-    pub(crate) fn drop_flight(&mut self, id: FlightId) {
-        self.flight.take_if(|flight| flight.id == id.0);
+    /// The flight was dropped unfinished (its runtime shut down): the next caller starts over. If it was a renewal,
+    /// there is no hurry, and a program whose runtimes are short-lived must not send one request for each.
+    pub(crate) fn drop_flight(&mut self, id: FlightId, now: Instant, draw: Draw) {
+        let dropped = self.flight.take_if(|flight| flight.id == id.0);
+        if dropped.is_some() && self.held.as_ref().is_some_and(|held| held.is_usable(now)) {
+            self.shut_gate(None, now, draw);
+        }
     }
 
     /// Whether a failed flight tries again, as the `attempt`-th failed, and after what pause.
@@ -268,8 +261,15 @@ impl Machine {
                 trouble.failures = 0;
                 trouble.last_error = None;
             }
+            // One that was rejected and is issued once more to a later request is good again.
+            let is_it = |rejected: &mut AccessToken| rejected.secret() == token.secret();
+            trouble.rejected_fleeting.take_if(is_it);
             trouble.fleeting = Some(token.clone());
-            return token;
+            // The source may be a cache too: its generations are none of ours.
+            return token.with_generation(0);
+        }
+        if self.held.as_ref().is_some_and(|held| held.is_proven(now)) {
+            self.trouble().rejections = 0;
         }
         self.trouble = self.trouble.take().and_then(Trouble::after_success);
         let known = self
@@ -307,6 +307,12 @@ impl Machine {
     }
 
     fn fail(&mut self, error: Error, now: Instant, draw: Draw) {
+        self.shut_gate(error.retry_after(), now, draw);
+        self.trouble().last_error = Some(error);
+    }
+
+    /// One flight more has failed: no request is sent for a while.
+    fn shut_gate(&mut self, retry_after: Option<Duration>, now: Instant, draw: Draw) {
         let policy = Arc::clone(&self.policy);
         let left = self.held.as_ref().filter(|held| held.is_usable(now));
         let left = left.map(|held| held.usable.until.saturating_duration_since(now));
@@ -317,67 +323,10 @@ impl Machine {
         if let Some(left) = left {
             pause = pause.min(left / 4);
         }
-        if let Some(wait) = error.retry_after() {
+        if let Some(wait) = retry_after {
             pause = pause.max(wait.min(policy.retry_after_cap));
         }
         trouble.gate = Some(now + pause);
-        trouble.last_error = Some(error);
-    }
-
-    /// A server refused `token`. Only the token in hand counts, or the last one that was too old to keep: gives
-    /// it as the source gave it.
-    pub(crate) fn reject(
-        &mut self,
-        token: &AccessToken,
-        now: Instant,
-        draw: Draw,
-    ) -> Option<AccessToken> {
-        if let Some(flight) = &mut self.flight {
-            flight.remember_rejected(token);
-        }
-        let rejected = |held: &mut Held| held.token().generation() == token.generation();
-        let fleeting = |fleeting: &mut AccessToken| {
-            token.generation() == 0 && fleeting.secret() == token.secret()
-        };
-        let original = match self.held.take_if(rejected) {
-            Some(held) => {
-                if now.saturating_duration_since(held.obtained) >= PROVEN_AFTER {
-                    self.trouble().rejections = 0;
-                }
-                held.original()
-            }
-            None => self.trouble.as_mut()?.fleeting.take_if(fleeting)?,
-        };
-        let policy = Arc::clone(&self.policy);
-        let trouble = self.trouble();
-        // The first rejection opens the gate; further ones in a row space out the renewals.
-        if trouble.rejections == 0 {
-            trouble.gate = None;
-        } else {
-            let (base, cap) = (policy.backoff_base, policy.backoff_cap);
-            let pause = draw.of(exponential(base, cap, trouble.rejections));
-            // A failed renewal may have shut it for longer, at the server's own wish.
-            trouble.gate = trouble.gate.max(Some(now + pause));
-            let message =
-                "the API rejects fresh tokens too; check audience, scopes and the API itself";
-            trouble.last_error = Some(Error::new(ErrorKind::TokenRejected, message));
-        }
-        trouble.rejections = trouble.rejections.saturating_add(1);
-        Some(original)
-    }
-}
-
-impl Trouble {
-    /// What is left of it once a token has come that can be kept: rejections in a row count on.
-    fn after_success(mut self: Box<Self>) -> Option<Box<Self>> {
-        if self.rejections == 0 {
-            return None;
-        }
-        *self = Self {
-            rejections: self.rejections,
-            ..Self::default()
-        };
-        Some(self)
     }
 }
 

@@ -150,8 +150,8 @@ fn p06_attempts_inside_a_flight_are_for_passing_faults_that_somebody_waits_out()
 fn p07_only_the_token_in_hand_can_be_rejected() {
     let mut machine = holding("t1", 3600);
     let first = machine.held().unwrap().token().clone();
-    assert!(machine.reject(&first, at(100.0), Draw::NONE).is_some());
-    assert!(machine.reject(&first, at(100.0), Draw::NONE).is_none());
+    assert!(machine.reject(&first, at(100.0), Draw::NONE));
+    assert!(!machine.reject(&first, at(100.0), Draw::NONE));
     assert_eq!(
         decision(&mut machine, 100.0),
         Decision::Start,
@@ -159,7 +159,7 @@ fn p07_only_the_token_in_hand_can_be_rejected() {
     );
     let flight = machine.start_flight(at(100.0));
     land(&mut machine, flight, 100.0, "t2", 3600).unwrap();
-    assert!(machine.reject(&first, at(101.0), Draw::NONE).is_none());
+    assert!(!machine.reject(&first, at(101.0), Draw::NONE));
     assert_eq!(decision(&mut machine, 101.0), Decision::Use);
 }
 
@@ -223,7 +223,7 @@ fn p07_rejections_of_fresh_tokens_are_spaced_out_until_one_lives_for_a_minute() 
     let mut now = 100.0;
     for (ordinal, pause) in [0.0, 1.0, 2.0, 4.0].into_iter().enumerate() {
         let token = machine.held().unwrap().token().clone();
-        assert!(machine.reject(&token, at(now), Draw::NONE).is_some());
+        assert!(machine.reject(&token, at(now), Draw::NONE));
         if pause > 0.0 {
             assert_eq!(decision(&mut machine, now), Decision::Fail);
             assert_eq!(
@@ -269,7 +269,7 @@ fn p06_a_further_rejection_does_not_cut_retry_after_short() {
         .retry_after(Duration::from_secs(100))
         .build();
     fail(&mut machine, flight, 2.0, busy);
-    assert!(machine.reject(&token, at(3.0), Draw::NONE).is_some());
+    assert!(machine.reject(&token, at(3.0), Draw::NONE));
     assert_eq!(decision(&mut machine, 101.9), Decision::Fail);
     assert_eq!(decision(&mut machine, 102.0), Decision::Start);
 }
@@ -341,9 +341,13 @@ fn p03_a_token_too_old_to_use_on_arrival_does_not_replace_one_that_can_be_used()
 fn p05_a_flight_past_its_deadline_is_given_up_and_its_late_outcome_ignored() {
     let mut machine = Machine::new(exact());
     let overdue = machine.start_flight(at(0.0));
-    assert_eq!(decision(&mut machine, 29.9), Decision::Join);
     assert_eq!(
-        decision(&mut machine, 30.0),
+        decision(&mut machine, 30.9),
+        Decision::Join,
+        "its own timer may be a little late"
+    );
+    assert_eq!(
+        decision(&mut machine, 31.0),
         Decision::Start,
         "and nobody is blamed"
     );
@@ -357,12 +361,94 @@ fn p05_a_flight_past_its_deadline_is_given_up_and_its_late_outcome_ignored() {
 fn p05_a_dropped_flight_lets_the_next_caller_start_over() {
     let mut machine = Machine::new(exact());
     let dropped = machine.start_flight(at(0.0));
-    machine.drop_flight(dropped);
+    machine.drop_flight(dropped, at(0.0), Draw::NONE);
     assert_eq!(decision(&mut machine, 0.0), Decision::Start);
     let next = machine.start_flight(at(0.0));
-    machine.drop_flight(dropped);
+    machine.drop_flight(dropped, at(0.0), Draw::NONE);
     assert_eq!(decision(&mut machine, 0.0), Decision::Join);
     assert!(land(&mut machine, next, 0.0, "t1", 3600).is_ok());
+}
+
+#[test]
+fn p06_a_renewal_that_is_dropped_again_and_again_is_spaced_out() {
+    let mut machine = holding("t1", 3600);
+    let mut now = 3300.0;
+    for pause in [1.0, 2.0, 4.0, 8.0] {
+        let flight = machine.start_flight(at(now));
+        machine.drop_flight(flight, at(now), Draw::NONE);
+        assert_eq!(decision(&mut machine, now + pause - 0.001), Decision::Use);
+        now += pause;
+        assert_eq!(decision(&mut machine, now), Decision::UseAndRenew);
+        assert_eq!(machine.next_look(), at(now));
+    }
+}
+
+#[test]
+fn p07_a_row_of_rejections_ends_with_a_token_that_served_as_long_as_it_could() {
+    for (lifetime, served) in [(3600, 3300.0), (5, 4.5)] {
+        let mut machine = holding("t1", lifetime);
+        let first = machine.held().unwrap().token().clone();
+        assert!(machine.reject(&first, at(1.0), Draw::NONE));
+        let flight = machine.start_flight(at(1.0));
+        land(&mut machine, flight, 1.0, "t2", lifetime).unwrap();
+        let renewed = 1.0 + served;
+        let flight = machine.start_flight(at(renewed));
+        let third = land(&mut machine, flight, renewed, "t3", lifetime).unwrap();
+        assert!(machine.reject(&third, at(renewed + 1.0), Draw::NONE));
+        let next = decision(&mut machine, renewed + 1.0);
+        assert_eq!(next, Decision::Start, "{lifetime} s: t2 was good");
+    }
+}
+
+#[test]
+fn p06_the_rejection_of_a_token_that_has_expired_opens_no_gate() {
+    let mut machine = holding("t1", 3600);
+    let token = machine.held().unwrap().token().clone();
+    let flight = machine.start_flight(at(3569.0));
+    let busy = Error::builder(ErrorKind::ServerUnavailable, "503")
+        .retry_after(Duration::from_secs(100))
+        .build();
+    fail(&mut machine, flight, 3569.0, busy);
+    assert!(machine.reject(&token, at(3580.0), Draw::NONE));
+    assert_eq!(decision(&mut machine, 3668.9), Decision::Fail);
+    assert_eq!(decision(&mut machine, 3669.0), Decision::Start);
+}
+
+#[test]
+fn p07_a_token_too_old_to_keep_that_one_caller_had_rejected_is_not_for_the_other() {
+    let mut machine = Machine::new(exact());
+    let flight = machine.start_flight(at(0.0));
+    let fleeting = land(&mut machine, flight, 0.0, "t1", 0).unwrap();
+    assert!(machine.is_still_good(&fleeting, at(0.0)));
+    assert!(machine.reject(&fleeting, at(0.0), Draw::NONE));
+    assert!(!machine.is_still_good(&fleeting, at(0.0)));
+    let flight = machine.start_flight(at(0.0));
+    land(&mut machine, flight, 0.0, "t2", 3600).unwrap();
+    assert!(!machine.is_still_good(&fleeting, at(0.0)), "not now either");
+}
+
+#[test]
+fn p07_generations_of_a_cache_behind_the_cache_are_none_of_its_own() {
+    let mut machine = holding("t1", 3600);
+    let flight = machine.start_flight(at(3300.0));
+    let inner = token("u1", 0).with_generation(1);
+    let outcome = Ok((inner, at(3300.0)));
+    let fleeting = machine.end_flight(flight, at(3300.0), outcome, Draw::NONE);
+    let fleeting = fleeting.unwrap();
+    assert!(machine.is_still_good(&fleeting, at(3300.0)));
+    let original = machine.to_reject(&fleeting).unwrap();
+    assert_eq!((original.secret(), original.generation()), ("u1", 1));
+    assert!(machine.reject(&fleeting, at(3300.0), Draw::NONE));
+    assert_eq!(machine.held().unwrap().token().secret(), "t1");
+}
+
+#[test]
+fn p07_a_token_of_another_source_is_not_taken_for_the_one_in_hand() {
+    let mut machine = holding("t1", 3600);
+    let foreign = holding("u1", 3600).held().unwrap().token().clone();
+    assert!(machine.to_reject(&foreign).is_none());
+    assert!(!machine.reject(&foreign, at(1.0), Draw::NONE));
+    assert_eq!(decision(&mut machine, 1.0), Decision::Use);
 }
 
 #[test]
@@ -401,7 +487,7 @@ fn the_status_tells_what_a_health_page_wants_to_know() {
     assert_eq!(failed.time_to_refresh(), Some(Duration::ZERO));
 
     let flight = machine.start_flight(at(3572.0));
-    machine.drop_flight(flight);
+    machine.drop_flight(flight, at(3572.0), Draw::NONE);
     assert_eq!(
         machine.status(at(3572.0)).last_reason(),
         Some(FlightReason::Expired),
@@ -435,11 +521,8 @@ fn p07_rejections_of_tokens_good_for_one_use_are_spaced_out_too() {
         let now = 100.0 * ordinal as f64;
         let flight = machine.start_flight(at(now));
         let token = land(&mut machine, flight, now, &format!("t{ordinal}"), 0).unwrap();
-        assert!(machine.reject(&token, at(now), Draw::NONE).is_some());
-        assert!(
-            machine.reject(&token, at(now), Draw::NONE).is_none(),
-            "once"
-        );
+        assert!(machine.reject(&token, at(now), Draw::NONE));
+        assert!(!machine.reject(&token, at(now), Draw::NONE), "once");
         if pause > 0.0 {
             assert_eq!(decision(&mut machine, now + pause - 0.1), Decision::Fail);
         }

@@ -6,6 +6,8 @@ pub(crate) mod held;
 pub(crate) mod lasting;
 pub(crate) mod machine;
 pub(crate) mod policy;
+pub(crate) mod rejection;
 pub(crate) mod status;
+pub(crate) mod trouble;
 pub(crate) mod under_way;
 pub(crate) mod warmth;

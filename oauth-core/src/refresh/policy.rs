@@ -101,6 +101,9 @@ pub struct RefreshPolicyBuilder(Settings);
 
 impl RefreshPolicyBuilder {
     /// How long before its expiry a token is renewed, but at most a third of its life. Default: 5 min.
+    ///
+    /// It should be a good deal longer than the [`safety_margin`](Self::safety_margin) and a token request together: what
+    /// is left between is the time in which a renewal keeps nobody waiting.
     pub fn refresh_margin(mut self, margin: Duration) -> Self {
         self.0.refresh_margin = margin;
         self

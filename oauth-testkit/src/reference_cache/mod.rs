@@ -62,6 +62,14 @@ struct Token {
     expires: Duration,
 }
 
+impl Token {
+    /// It lived for a minute, or as long as it could be used.
+    fn is_proven(&self, now: Duration) -> bool {
+        let whole = self.unusable.saturating_sub(self.obtained);
+        now - self.obtained >= whole.min(Duration::from_secs(60))
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Flight {
     number: usize,
@@ -261,6 +269,13 @@ impl ReferenceCache {
             }
             self.fleeting = Some(secret.to_owned());
             return self.tell_waiting_token(secret, 0);
+        }
+        if self
+            .token
+            .as_ref()
+            .is_some_and(|held| held.is_proven(self.now))
+        {
+            self.rejections = 0;
         }
         self.fleeting = None;
         self.failures = 0;

@@ -77,11 +77,14 @@ impl Subject for ReferenceCache {
         if let Some(flight) = &mut self.flight {
             flight.rejected.insert(secret.to_owned());
         }
+        let mut was_usable = true;
         match self.token.take_if(|token| token.generation == generation) {
-            Some(token) if self.now - token.obtained >= Duration::from_secs(60) => {
-                self.rejections = 0
+            Some(token) => {
+                if token.is_proven(self.now) {
+                    self.rejections = 0;
+                }
+                was_usable = self.now < token.unusable;
             }
-            Some(_) => {}
             None => {
                 let fleeting = self
                     .fleeting
@@ -91,12 +94,12 @@ impl Subject for ReferenceCache {
                 }
             }
         }
-        if self.rejections == 0 {
-            self.gate = Duration::ZERO;
-        } else {
+        if self.rejections > 0 {
             // Never sooner than a server has asked for.
             self.gate = self.gate.max(self.now + self.backoff(self.rejections));
             self.last_error = "error token_rejected".to_owned();
+        } else if was_usable {
+            self.gate = Duration::ZERO;
         }
         self.rejections += 1;
         true
