@@ -165,8 +165,8 @@ fn allocated() -> Result<Vec<Figure>> {
         Figure::new(what, "", Quartiles::exactly(count as f64))
     };
     Ok(vec![
-        figure("look in place", look.count_total).budget(Budget::AtMost(0.0)),
-        figure("own the token", own.count_total).budget(Budget::AtMost(0.0)),
+        figure("look in place", look.count_total).budget(Budget::NeverMore(0.0)),
+        figure("own the token", own.count_total).budget(Budget::NeverMore(0.0)),
         figure("await the token, whose future is boxed", wait.count_total),
     ])
 }

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser as _;
 use oauth_bench_kit::Stopwatch;
-use oauth_bench_kit::report::{Machine, Report, Section};
+use oauth_bench_kit::report::{Machine, Report, Section, Verdict};
 
 use crate::settings::Settings;
 
@@ -81,7 +81,7 @@ fn run(settings: &Settings) -> Result<bool> {
         settings.out.join("report.md").display()
     );
     let mut all_met = true;
-    for (section, figure) in report.missed() {
+    for (section, figure) in report.judged(Verdict::Missed) {
         all_met = false;
         println!("over its budget: {section}: {}", figure.what);
     }

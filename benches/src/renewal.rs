@@ -34,7 +34,7 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let stalls = over(|run| run.stalls(Duration::from_millis(100)) as f64);
     let p999 = over(|run| run.at(0.999) / 1000.0);
     section.figures = vec![
-        Figure::new("stalls", "calls", stalls).budget(Budget::AtMost(0.0)),
+        Figure::new("stalls", "calls", stalls).budget(Budget::NeverMore(0.0)),
         Figure::new("calls", "", over(|run| run.calls() as f64)),
         Figure::new("p50", "µs", over(|run| run.at(0.5) / 1000.0)),
         Figure::new("p99", "µs", over(|run| run.at(0.99) / 1000.0)),

@@ -46,7 +46,12 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let mut bars = Vec::new();
     for in_flight in [1, 64] {
         let calls = settings.either(if in_flight == 1 { 800 } else { 2_000 }, 64);
-        let measured = rounds(&cases, in_flight, calls, settings.either(41, 2))?;
+        let measured = rounds(
+            &cases,
+            in_flight,
+            calls,
+            settings.either(if in_flight == 1 { 41 } else { 121 }, 2),
+        )?;
         for (case, samples) in cases.iter().zip(measured) {
             let what = format!("{}, {in_flight} in flight", case.name);
             let [by_time, by_cpu] = samples.figures(&what, case.beside);
@@ -99,8 +104,8 @@ impl Samples {
 }
 
 /// On a busy machine: with so many rounds, no more are begun after so long.
-const ENOUGH: usize = 11;
-const PATIENCE: Duration = Duration::from_secs(40);
+const ENOUGH: usize = 41;
+const PATIENCE: Duration = Duration::from_secs(150);
 
 fn rounds(cases: &[Case], in_flight: usize, calls: usize, rounds: usize) -> Result<Vec<Samples>> {
     let mut samples: Vec<Samples> = cases.iter().map(|_| Samples::default()).collect();

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "callers")]
 mod callers;
+mod cores;
 pub mod fixtures;
 #[cfg(feature = "callers")]
 mod loopback;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::task::{JoinSet, yield_now};
 
+use crate::cores::keep_to_core;
 use crate::quartiles::Quartiles;
 use crate::start::Start;
 use crate::stopwatch::{Stopwatch, thread_cpu};
@@ -138,7 +139,7 @@ impl Timings {
     }
 }
 
-/// Of the undisturbed ones, unless they are too few.
+/// Of the undisturbed ones; if they are too few, of all, which says so.
 fn good(samples: impl Iterator<Item = (f64, bool)> + Clone) -> Quartiles {
     let undisturbed: Vec<f64> = samples
         .clone()
@@ -147,7 +148,7 @@ fn good(samples: impl Iterator<Item = (f64, bool)> + Clone) -> Quartiles {
     if undisturbed.len() >= 5 {
         Quartiles::of(undisturbed)
     } else {
-        Quartiles::of(samples.map(|(value, _)| value).collect())
+        Quartiles::of(samples.map(|(value, _)| value).collect()).disturbed()
     }
 }
 
@@ -177,6 +178,9 @@ fn first_undisturbed(mut tries: impl Iterator<Item = Sample>) -> Sample {
 fn together(threads: usize, iterations: u64, work: &Work) -> Sample {
     let start = Start::of(threads);
     let one = |thread: usize| {
+        if threads > 1 {
+            keep_to_core(thread);
+        }
         work(WARM_UP);
         let all_run = start.wait(thread);
         let cpu = thread_cpu();

@@ -131,7 +131,7 @@ pub fn section(entries: &[Entry], runtime: &Runtime, settings: &Settings) -> Res
             .enumerate()
             .map(|(place, (entry, hits))| {
                 vec![
-                    format!("{} {}", entry.name, versions::of(entry.package)),
+                    versions::named(entry.name, entry.package),
                     entry.hit.to_owned(),
                     readable(one.of(place).median),
                     readable(two.of(place).median),

@@ -48,7 +48,7 @@ impl Settings {
 /// A library, without its type.
 pub struct Entry {
     pub name: &'static str,
-    pub package: &'static str,
+    pub package: Option<&'static str>,
     pub hit: &'static str,
     pub hits: fn(&Runtime, &Setup) -> Result<Hits>,
     pub stress: fn(&Runtime, &Settings) -> Result<Stress>,

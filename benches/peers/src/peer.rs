@@ -13,8 +13,8 @@ pub trait Peer: Send + Sync + Sized + 'static {
     /// How it is called in the report.
     const NAME: &'static str;
 
-    /// The package whose version the report names.
-    const PACKAGE: &'static str;
+    /// The package whose version the report names, if it is one.
+    const PACKAGE: Option<&'static str>;
 
     /// What a hit is, in its own words.
     const HIT: &'static str;

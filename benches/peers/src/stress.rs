@@ -229,7 +229,7 @@ fn row(entry: &Entry, stress: &Stress) -> Vec<String> {
         }
     };
     vec![
-        format!("{} {}", entry.name, versions::of(entry.package)),
+        versions::named(entry.name, entry.package),
         stress.cold_requests.to_string(),
         stress.failing_requests.to_string(),
         stress.failing_took.map_or_else(

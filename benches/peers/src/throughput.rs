@@ -75,7 +75,7 @@ pub fn section(entries: &[Entry], runtime: &Runtime, settings: &Settings) -> Res
 
     let mut samples = vec![(Vec::new(), Vec::new(), Vec::new()); entries.len()];
     let mut order: Vec<usize> = (0..entries.len()).collect();
-    for _ in 0..settings.either(21, 2) {
+    for _ in 0..settings.either(41, 2) {
         fastrand::shuffle(&mut order);
         let mut before = raw()?.per_cpu_second;
         for &index in &order {

@@ -1,7 +1,15 @@
 //! The versions that were built.
 
+/// A library by its name and version; what is no package of its own has none.
+pub fn named(name: &str, package: Option<&str>) -> String {
+    match package {
+        Some(package) => format!("{name} {}", of(package)),
+        None => name.to_owned(),
+    }
+}
+
 /// What `Cargo.lock` says of a package. Our own have none that would tell anything.
-pub fn of(package: &str) -> String {
+fn of(package: &str) -> String {
     let lock = include_str!("../Cargo.lock");
     let start = format!("name = \"{package}\"\nversion = \"");
     let versions: Vec<&str> = lock

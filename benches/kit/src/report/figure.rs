@@ -73,6 +73,8 @@ pub struct Beside {
 pub enum Budget {
     /// At most so much, in its unit.
     AtMost(f64),
+    /// Not once more than so much, in its unit: for what is counted.
+    NeverMore(f64),
     /// At most so many times what is beside it.
     RatioAtMost(f64),
     /// At least so many times what is beside it.
@@ -89,6 +91,8 @@ pub enum Verdict {
     Met,
     /// It is not.
     Missed,
+    /// What was measured lies so near that another run may say something else, or nothing could be measured.
+    Unclear,
 }
 
 impl Figure {
@@ -115,23 +119,36 @@ impl Figure {
         self
     }
 
-    /// It has a budget, by which the median is judged.
+    /// It has a budget: the median is judged, where it is sure enough.
     #[must_use]
     pub fn budget(mut self, budget: Budget) -> Self {
-        let ratio = self.beside.as_ref().map(|beside| beside.ratio.median);
-        let is_met = match budget {
-            Budget::AtMost(limit) => self.value.median <= limit,
-            Budget::RatioAtMost(limit) => ratio.is_some_and(|ratio| ratio <= limit),
-            Budget::RatioAtLeast(limit) => ratio.is_some_and(|ratio| ratio >= limit),
-        };
-        self.verdict = if is_met {
-            Verdict::Met
-        } else {
-            Verdict::Missed
+        let ratio = self.beside.as_ref().map(|beside| beside.ratio);
+        self.verdict = match (budget, ratio) {
+            (Budget::NeverMore(limit), _) => met_if(self.value.most <= limit),
+            (Budget::AtMost(limit), _) => judge(self.value, |value| value <= limit),
+            (Budget::RatioAtMost(limit), Some(ratio)) => judge(ratio, |ratio| ratio <= limit),
+            (Budget::RatioAtLeast(limit), Some(ratio)) => judge(ratio, |ratio| ratio >= limit),
+            (Budget::RatioAtMost(_) | Budget::RatioAtLeast(_), None) => Verdict::Missed,
         };
         self.budget = Some(budget);
         self
     }
+}
+
+fn met_if(is_met: bool) -> Verdict {
+    if is_met {
+        Verdict::Met
+    } else {
+        Verdict::Missed
+    }
+}
+
+fn judge(of: Quartiles, is_within: impl Fn(f64) -> bool) -> Verdict {
+    let (from, to) = of.sure;
+    if of.disturbed || is_within(from) != is_within(to) {
+        return Verdict::Unclear;
+    }
+    met_if(is_within(of.median))
 }
 
 /// A table of cells as they are to be read.
@@ -195,6 +212,32 @@ mod tests {
             let judged = figure(value, 10.0).budget(budget);
             assert_eq!(judged.verdict, verdict, "{budget:?} of {value}");
         }
+    }
+
+    #[test]
+    fn what_another_run_may_see_otherwise_is_not_judged() {
+        let wide = Quartiles::of(vec![0.96, 0.97, 0.99, 1.0, 1.01]);
+        let beside = |ratio| {
+            let figure = Figure::new("it", "/s", Quartiles::exactly(1.0));
+            figure.beside("that", Quartiles::exactly(1.0), ratio)
+        };
+        for (ratio, verdict) in [
+            (wide, Verdict::Unclear),
+            (Quartiles::exactly(0.99), Verdict::Met),
+            (Quartiles::exactly(0.99).disturbed(), Verdict::Unclear),
+            (Quartiles::exactly(0.97), Verdict::Missed),
+        ] {
+            let judged = beside(ratio).budget(Budget::RatioAtLeast(0.98));
+            assert_eq!(judged.verdict, verdict, "{ratio:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_count_every_run_is_judged() {
+        let figure = Figure::new("it", "", Quartiles::of(vec![1.0, 1.0, 1.0, 1.0, 7.0]));
+        let judged = figure.clone().budget(Budget::NeverMore(1.0));
+        assert_eq!(judged.verdict, Verdict::Missed);
+        assert_eq!(figure.budget(Budget::NeverMore(7.0)).verdict, Verdict::Met);
     }
 
     #[test]

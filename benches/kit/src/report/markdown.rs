@@ -29,14 +29,15 @@ pub(super) fn summary(report: &Report) -> String {
         &format!(
             "Measured on {} with {} cores{}. Medians, and in brackets the range of the middle half. \
              Whatever is compared was measured in turn within the same short rounds; what is judged is the median \
-             of the ratios of the rounds.\n",
+             of the ratios of the rounds, where it is sure enough (95 %) which side of the budget it is on. Built by {}.\n",
             machine.platform,
             machine.cores,
             if machine.optimized {
                 ""
             } else {
                 ", **not optimized**"
-            }
+            },
+            machine.compiler
         ),
     );
     if report.quick {
@@ -53,19 +54,30 @@ fn write_verdicts(text: &mut String, report: &Report) {
     let figures = || report.sections.iter().flat_map(|section| &section.figures);
     let count = |verdict| figures().filter(|figure| figure.verdict == verdict).count();
     let (met, missed) = (count(Verdict::Met), count(Verdict::Missed));
-    line(text, &format!("Budgets: {met} met, {missed} missed.\n"));
-    for (section, figure) in report.missed() {
-        line(
-            text,
-            &format!(
-                "- **missed**: {section}: {}: {} (budget {})",
-                figure.what,
+    let unclear = count(Verdict::Unclear);
+    line(
+        text,
+        &format!("Budgets: {met} met, {missed} missed, {unclear} too close to call.\n"),
+    );
+    for (verdict, name) in [
+        (Verdict::Missed, "**missed**"),
+        (Verdict::Unclear, "too close to call"),
+    ] {
+        for (section, figure) in report.judged(verdict) {
+            let (outcome, budget) = (
                 outcome(figure),
-                figure.budget.map_or_else(String::new, budget)
-            ),
-        );
+                figure.budget.map_or_else(String::new, budget),
+            );
+            line(
+                text,
+                &format!(
+                    "- {name}: {section}: {}: {outcome} (budget {budget})",
+                    figure.what
+                ),
+            );
+        }
     }
-    if missed > 0 {
+    if missed + unclear > 0 {
         line(text, "");
     }
 }
@@ -118,6 +130,7 @@ fn row(figure: &Figure) -> Vec<String> {
             Verdict::None => "",
             Verdict::Met => "met",
             Verdict::Missed => "**missed**",
+            Verdict::Unclear => "too close to call",
         }
         .to_owned(),
     ]
@@ -136,6 +149,7 @@ fn outcome(figure: &Figure) -> String {
 fn budget(budget: Budget) -> String {
     match budget {
         Budget::AtMost(limit) => format!("≤ {}", readable(limit)),
+        Budget::NeverMore(limit) => format!("never > {}", readable(limit)),
         Budget::RatioAtMost(limit) => format!("≤ {} ×", readable(limit)),
         Budget::RatioAtLeast(limit) => format!("≥ {} ×", readable(limit)),
     }
@@ -147,9 +161,14 @@ fn quartiles(quartiles: Quartiles) -> String {
         return median;
     }
     format!(
-        "{median} [{} – {}]",
+        "{median} [{} – {}]{}",
         readable(quartiles.low),
-        readable(quartiles.high)
+        readable(quartiles.high),
+        if quartiles.disturbed {
+            " (disturbed)"
+        } else {
+            ""
+        }
     )
 }
 
@@ -191,7 +210,10 @@ mod tests {
             sections: vec![section],
         };
         let text = write(&report);
-        assert!(text.contains("1 met, 1 missed"), "{text}");
+        assert!(
+            text.contains("1 met, 1 missed, 0 too close to call"),
+            "{text}"
+        );
         assert!(
             text.contains("look: 1.50 × guard (budget ≤ 1.30 ×)"),
             "{text}"

@@ -34,6 +34,8 @@ pub struct Machine {
     pub cores: usize,
     /// Whether the compiler optimized.
     pub optimized: bool,
+    /// Which compiler built it.
+    pub compiler: String,
 }
 
 impl Machine {
@@ -44,6 +46,7 @@ impl Machine {
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             optimized: !cfg!(debug_assertions),
+            compiler: env!("BENCH_COMPILER").to_owned(),
         }
     }
 }
@@ -73,11 +76,11 @@ impl Report {
         put("report.json", &serde_json::to_string_pretty(self)?)
     }
 
-    /// The figures that are over their budgets, with the title of their section.
-    pub fn missed(&self) -> impl Iterator<Item = (&str, &Figure)> {
-        self.sections.iter().flat_map(|section| {
-            let missed = |figure: &&Figure| figure.verdict == Verdict::Missed;
-            let figures = section.figures.iter().filter(missed);
+    /// The figures with this verdict, with the title of their section.
+    pub fn judged(&self, verdict: Verdict) -> impl Iterator<Item = (&str, &Figure)> {
+        self.sections.iter().flat_map(move |section| {
+            let judged = move |figure: &&Figure| figure.verdict == verdict;
+            let figures = section.figures.iter().filter(judged);
             figures.map(|figure| (section.title.as_str(), figure))
         })
     }

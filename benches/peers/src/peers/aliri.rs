@@ -15,7 +15,7 @@ pub struct Aliri(TokenWatcher);
 
 impl Peer for Aliri {
     const NAME: &'static str = "aliri_tokens";
-    const PACKAGE: &'static str = "aliri_tokens";
+    const PACKAGE: Option<&'static str> = Some("aliri_tokens");
     const HIT: &'static str = "token()";
     const SHORT_LIFETIME: i64 = 60;
     /// It counts in whole seconds.

@@ -40,7 +40,7 @@ impl Aws {
 
 impl Peer for Aws {
     const NAME: &'static str = "AWS SDK's identity cache";
-    const PACKAGE: &'static str = "aws-smithy-runtime";
+    const PACKAGE: Option<&'static str> = Some("aws-smithy-runtime");
     const HIT: &'static str = "resolve_cached_identity()";
     /// It takes an identity that lives for another ten seconds, or down to five: drawn by chance.
     const SHORT_LIFETIME: i64 = 16;

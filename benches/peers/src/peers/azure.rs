@@ -20,7 +20,7 @@ const SCOPES: &[&str] = &["https://api.example.com/.default"];
 
 impl Peer for AzureIdentity {
     const NAME: &'static str = "azure_identity";
-    const PACKAGE: &'static str = "azure_identity";
+    const PACKAGE: Option<&'static str> = Some("azure_identity");
     const HIT: &'static str = "get_token(scopes)";
     /// It takes a token that lives for another five minutes.
     const SHORT_LIFETIME: i64 = 301;

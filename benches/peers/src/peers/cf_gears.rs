@@ -11,7 +11,7 @@ pub struct CfGears(TokenProvider);
 
 impl Peer for CfGears {
     const NAME: &'static str = "cf-gears-toolkit-auth";
-    const PACKAGE: &'static str = "cf-gears-toolkit-auth";
+    const PACKAGE: Option<&'static str> = Some("cf-gears-toolkit-auth");
     const HIT: &'static str = "get()";
     const SHORT_LIFETIME: i64 = 60;
     const DUE_AFTER: Duration = Duration::from_secs(1);

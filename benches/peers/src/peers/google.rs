@@ -16,7 +16,7 @@ pub struct GoogleCloudAuth(Credentials);
 
 impl Peer for GoogleCloudAuth {
     const NAME: &'static str = "google-cloud-auth";
-    const PACKAGE: &'static str = "google-cloud-auth";
+    const PACKAGE: Option<&'static str> = Some("google-cloud-auth");
     const HIT: &'static str = "headers()";
     /// It renews four minutes before the end.
     const SHORT_LIFETIME: i64 = 241;

@@ -24,7 +24,7 @@ pub struct Huskarl {
 
 impl Peer for Huskarl {
     const NAME: &'static str = "huskarl";
-    const PACKAGE: &'static str = "huskarl";
+    const PACKAGE: Option<&'static str> = Some("huskarl");
     const HIT: &'static str = "get_headers()";
     const SHORT_LIFETIME: i64 = 60;
     const DUE_AFTER: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ pub struct Middle(BasicClientCredentialAuthorizer);
 
 impl Peer for Middle {
     const NAME: &'static str = "middle";
-    const PACKAGE: &'static str = "middle";
+    const PACKAGE: Option<&'static str> = Some("middle");
     const HIT: &'static str = "authorization_header()";
     /// It renews half a minute before the end.
     const SHORT_LIFETIME: i64 = 31;

@@ -52,7 +52,7 @@ impl Oauth2Mutex {
 
 impl Peer for Oauth2Mutex {
     const NAME: &'static str = "oauth2 + tokio Mutex";
-    const PACKAGE: &'static str = "oauth2";
+    const PACKAGE: Option<&'static str> = Some("oauth2");
     const HIT: &'static str = "a clone under the lock";
     const SHORT_LIFETIME: i64 = 61;
     const DUE_AFTER: Duration = Duration::from_secs(1);

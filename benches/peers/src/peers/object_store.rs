@@ -12,7 +12,7 @@ pub struct ObjectStore(MicrosoftAzure);
 
 impl Peer for ObjectStore {
     const NAME: &'static str = "object_store";
-    const PACKAGE: &'static str = "object_store";
+    const PACKAGE: Option<&'static str> = Some("object_store");
     const HIT: &'static str = "get_credential()";
     /// It takes a token that lives for another five minutes.
     const SHORT_LIFETIME: i64 = 301;

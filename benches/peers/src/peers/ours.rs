@@ -19,7 +19,7 @@ pub struct Ours {
 
 impl Peer for Ours {
     const NAME: &'static str = "ours";
-    const PACKAGE: &'static str = "oauth-core";
+    const PACKAGE: Option<&'static str> = Some("oauth-core");
     const HIT: &'static str = "with_ready()";
     /// The server says when to renew, as some do: `refresh_in`.
     const SHORT_LIFETIME: i64 = 60;

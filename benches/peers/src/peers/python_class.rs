@@ -55,7 +55,7 @@ impl PythonClass {
 
 impl Peer for PythonClass {
     const NAME: &'static str = "the Python class";
-    const PACKAGE: &'static str = "reqwest";
+    const PACKAGE: Option<&'static str> = None;
     const HIT: &'static str = "a clone under a read lock";
     const SHORT_LIFETIME: i64 = 301;
     const DUE_AFTER: Duration = Duration::from_secs(1);

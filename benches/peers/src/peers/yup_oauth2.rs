@@ -21,7 +21,7 @@ const SCOPES: &[&str] = &["https://api.example.com/read"];
 
 impl Peer for YupOauth2 {
     const NAME: &'static str = "yup-oauth2";
-    const PACKAGE: &'static str = "yup-oauth2";
+    const PACKAGE: Option<&'static str> = Some("yup-oauth2");
     const HIT: &'static str = "token(scopes)";
     /// It takes a token that lives for another minute.
     const SHORT_LIFETIME: i64 = 61;
