@@ -46,7 +46,7 @@ pub(crate) struct Cache<S> {
 
 /// What few sources have, out of the way of the others.
 pub(crate) struct Extras {
-    pub(crate) fleet: Option<Box<Fleet>>,
+    pub(crate) fleet: Option<Arc<Fleet>>,
     pub(crate) observer: Observer,
     pub(crate) kept_warm: Option<Place>,
 }
@@ -107,17 +107,8 @@ impl<S: TokenSource + 'static> Cache<S> {
         self.observer().rejected(token.generation(), &status);
         if let Some(fleet) = self.fleet() {
             fleet.reject(&original);
-            // Nobody may ask this process for a token again.
-            self.spawner
-                .spawn(Box::pin(Arc::clone(self).tell_fleet_of_rejections()));
         }
         self.source.reject(&original);
-    }
-
-    async fn tell_fleet_of_rejections(self: Arc<Self>) {
-        if let Some(fleet) = self.fleet() {
-            fleet.remove_rejected().await;
-        }
     }
 
     /// The slow path, for a caller who found no usable token.
@@ -320,11 +311,11 @@ impl<S> Cache<S> {
 
     pub(crate) fn status(&self) -> Status {
         let status = self.lock().machine.status(self.clock.now());
-        status.with_store_failures(self.fleet().map_or(0, Fleet::failures))
+        status.with_store_failures(self.fleet().map_or(0, |fleet| fleet.failures()))
     }
 
-    fn fleet(&self) -> Option<&Fleet> {
-        self.extras.as_ref()?.fleet.as_deref()
+    fn fleet(&self) -> Option<&Arc<Fleet>> {
+        self.extras.as_ref()?.fleet.as_ref()
     }
 
     fn kept_warm(&self) -> Option<&Place> {
