@@ -46,7 +46,7 @@ pub(crate) struct Cache<S> {
 
 /// What few sources have, out of the way of the others.
 pub(crate) struct Extras {
-    pub(crate) fleet: Option<Box<Fleet>>,
+    pub(crate) fleet: Option<Arc<Fleet>>,
     pub(crate) observer: Observer,
     pub(crate) kept_warm: Option<Place>,
 }
@@ -301,11 +301,11 @@ impl<S> Cache<S> {
     pub(crate) fn status(&self) -> Status {
         let now = self.clock.now();
         let status = self.lock().machine.status(now);
-        status.with_store_failures(self.fleet().map_or(0, Fleet::failures))
+        status.with_store_failures(self.fleet().map_or(0, |fleet| fleet.failures()))
     }
 
-    pub(crate) fn fleet(&self) -> Option<&Fleet> {
-        self.extras.as_ref()?.fleet.as_deref()
+    pub(crate) fn fleet(&self) -> Option<&Arc<Fleet>> {
+        self.extras.as_ref()?.fleet.as_ref()
     }
 
     fn kept_warm(&self) -> Option<&Place> {

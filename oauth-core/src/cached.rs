@@ -274,9 +274,11 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
     }
 
     /// For how long one cache has the right to ask its source, unless it is done before. Should be longer than a
-    /// token request takes, or another one starts, and shorter than
-    /// [`acquire_timeout`](crate::RefreshPolicyBuilder::acquire_timeout), or callers may fail when the one who has it
-    /// dies. Default: 10 s.
+    /// token request takes, or another one starts. Default: 10 s.
+    ///
+    /// Half of [`acquire_timeout`](crate::RefreshPolicyBuilder::acquire_timeout) is taken if that is less, since when
+    /// the one who has it dies another has to have time. A cache without a token that has waited for another's for three
+    /// quarters of `acquire_timeout` asks its source all the same.
     pub fn lease_ttl(mut self, ttl: Duration) -> Self {
         self.lease_ttl = ttl;
         self
@@ -288,20 +290,15 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
         let is_plain = self.store.is_none() && self.name.is_none() && !self.keep_warm;
         let observer = Observer::new(self.name);
         let fleet = self.store.map(|place| {
-            let clock = Arc::clone(&self.clock);
-            Fleet::new(
-                place,
-                limits,
-                self.policy.settings(),
-                clock,
-                observer.clone(),
-            )
+            let (clock, spawner) = (Arc::clone(&self.clock), Arc::clone(&self.spawner));
+            let settings = self.policy.settings();
+            Fleet::new(place, limits, settings, clock, spawner, observer.clone())
         });
         let cache = Arc::new_cyclic(|this: &Weak<Cache<S>>| {
             let place = || Place::new(Weak::<Cache<S>>::clone(this), &self.clock);
             let extras = (!is_plain).then(|| {
                 Box::new(Extras {
-                    fleet: fleet.map(Box::new),
+                    fleet: fleet.map(Arc::new),
                     observer,
                     kept_warm: self.keep_warm.then(place),
                 })

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join, select};
 
 use crate::clock::Clock;
 use crate::error::Error;
@@ -15,6 +16,7 @@ use crate::observe::Observer;
 use crate::refresh::backoff::exponential;
 use crate::refresh::policy::Settings;
 use crate::source::TokenSource;
+use crate::spawner::Spawner;
 use crate::store::{Lease, StoreError, TokenStore};
 use crate::stored_token::StoredToken;
 use crate::sync::{Mutex, MutexGuard};
@@ -29,6 +31,8 @@ pub(crate) const LEASE_TTL: Duration = Duration::from_secs(10);
 /// While another process has that right, this one looks for its token after pauses that grow between these.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LONGEST_LOOK: Duration = Duration::from_millis(500);
+/// Between two looks at least, however often the store says that something has changed.
+const SHORTEST_LOOK: Duration = Duration::from_millis(10);
 /// A store that fails is left alone for a time that grows between these.
 const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(60);
@@ -45,9 +49,12 @@ pub(crate) struct Fleet {
     clock: Arc<dyn Clock>,
     timeout: Duration,
     lease_ttl: Duration,
+    /// Who has no token waits no longer for that of another process.
+    patience: Duration,
     safety_margin: Duration,
     assumed_lifetime: Duration,
     state: Mutex<State>,
+    spawner: Arc<dyn Spawner>,
     observer: Observer,
 }
 
@@ -71,6 +78,13 @@ struct Rejected {
     removed: bool,
 }
 
+impl State {
+    fn has_rejected(&self, token: &AccessToken) -> bool {
+        let mut rejected = self.rejected.iter();
+        rejected.any(|rejected| rejected.token.secret() == token.secret())
+    }
+}
+
 /// What an attempt to get the lease came to.
 enum Turn {
     Ours(Lease),
@@ -84,6 +98,7 @@ impl Fleet {
         (timeout, lease_ttl): (Duration, Duration),
         policy: &Settings,
         clock: Arc<dyn Clock>,
+        spawner: Arc<dyn Spawner>,
         observer: Observer,
     ) -> Self {
         Self {
@@ -91,17 +106,24 @@ impl Fleet {
             key,
             clock,
             timeout,
-            lease_ttl,
+            // If the one who has it dies, there has to be time for another.
+            lease_ttl: lease_ttl.min(policy.acquire_timeout / 2),
+            patience: policy.acquire_timeout / 4 * 3,
             safety_margin: policy.safety_margin,
             assumed_lifetime: policy.assumed_lifetime,
             state: Mutex::new(State::default()),
+            spawner,
             observer,
         }
     }
 
-    /// A token from the store that is newer than the one given last, or else from `source`. It waits, without end,
-    /// while another process is at it.
-    pub(crate) async fn token(&self, source: &dyn TokenSource) -> Result<AccessToken, Error> {
+    /// A token from the store that is newer than the one given last, or else from `source`. It waits while another
+    /// process is at it: without end if the token given last is good still.
+    pub(crate) async fn token(
+        self: &Arc<Self>,
+        source: &dyn TokenSource,
+    ) -> Result<AccessToken, Error> {
+        let begin = self.clock.now();
         let mut pause = FIRST_LOOK;
         loop {
             self.remove_rejected().await;
@@ -113,33 +135,40 @@ impl Fleet {
             match self.turn().await {
                 Turn::Ours(lease) => return self.fetch_under(lease, source).await,
                 Turn::StoreFailed => return self.fetch(source, None).await,
+                Turn::Theirs if self.is_tired_of_waiting(begin) => {
+                    return self.fetch(source, None).await;
+                }
                 Turn::Theirs => {
                     if pause == FIRST_LOOK {
                         self.observer.lease_lost();
                     }
-                    select(self.clock.sleep(pause), self.store.changed(&self.key)).await;
+                    self.wait(pause).await;
                     pause = (pause * 2).min(LONGEST_LOOK);
                 }
             }
         }
     }
 
-    /// A server refused the token: it is not taken from the store again, and is to be removed there.
-    pub(crate) fn reject(&self, token: &AccessToken) {
+    /// A server refused the token: it is not taken from the store again, and is removed there in the background,
+    /// since nobody may ask this process for a token again.
+    pub(crate) fn reject(self: &Arc<Self>, token: &AccessToken) {
         let mut state = self.lock();
         let rejected = &mut state.rejected;
         let is_it = |known: &&mut Rejected| known.token.secret() == token.secret();
-        if let Some(known) = rejected.iter_mut().find(is_it) {
-            known.removed = false;
-            return;
+        match rejected.iter_mut().find(is_it) {
+            Some(known) => known.removed = false,
+            None => rejected.push(Rejected {
+                token: token.clone(),
+                removed: false,
+            }),
         }
-        rejected.push(Rejected {
-            token: token.clone(),
-            removed: false,
-        });
         if rejected.len() > REMEMBERED_REJECTIONS {
             rejected.remove(0);
         }
+        drop(state);
+        let this = Arc::clone(self);
+        self.spawner
+            .spawn(Box::pin(async move { this.remove_rejected().await }));
     }
 
     /// How often the store has failed.
@@ -148,7 +177,7 @@ impl Fleet {
     }
 
     /// Removes what was rejected from the store; if that fails, what is left is for the next time.
-    pub(crate) async fn remove_rejected(&self) {
+    async fn remove_rejected(&self) {
         loop {
             let next = {
                 let state = self.lock();
@@ -190,15 +219,11 @@ impl Fleet {
         let expires = now + left;
         let mut state = self.lock();
         let is = |token: &AccessToken| token.secret() == found.token().secret();
-        if state.rejected.iter().any(|rejected| is(&rejected.token)) {
+        if state.has_rejected(found.token()) {
             return None;
         }
-        let was_rejected = |given: &AccessToken| {
-            let mut rejected = state.rejected.iter();
-            rejected.any(|rejected| rejected.token.secret() == given.secret())
-        };
         if let Some((given, until)) = &state.given
-            && (is(given) || *until >= expires && !was_rejected(given))
+            && (is(given) || *until >= expires && !state.has_rejected(given))
         {
             return None;
         }
@@ -235,8 +260,26 @@ impl Fleet {
         }
     }
 
+    /// Until it is worth while to look again: the store says so, or `pause` is over.
+    async fn wait(&self, pause: Duration) {
+        let changed = AssertUnwindSafe(self.store.changed(&self.key)).catch_unwind();
+        let told = pin!(join(changed, self.clock.sleep(SHORTEST_LOOK)));
+        if let Either::Right(((Err(_), ()), _)) = select(self.clock.sleep(pause), told).await {
+            self.failed("changed", &panicked());
+        }
+    }
+
+    /// Whether another process has had time enough, and there is no token to go on with.
+    fn is_tired_of_waiting(&self, begin: Instant) -> bool {
+        let now = self.clock.now();
+        let state = self.lock();
+        let given = state.given.as_ref();
+        now >= begin + self.patience
+            && given.is_none_or(|(given, until)| now >= *until || state.has_rejected(given))
+    }
+
     async fn fetch_under(
-        &self,
+        self: &Arc<Self>,
         lease: Lease,
         source: &dyn TokenSource,
     ) -> Result<AccessToken, Error> {
@@ -245,10 +288,31 @@ impl Fleet {
             Some(token) => Ok(token),
             None => self.fetch(source, Some(lease)).await,
         };
-        self.lock().lease = None;
-        self.ask("release", self.store.release(&self.key, lease))
-            .await;
+        if self.is_at_rest() {
+            // Others wait for the lease, but nobody here should wait for a store that has just failed.
+            self.spawner
+                .spawn(Box::pin(Arc::clone(self).give_back_lease()));
+        } else {
+            let release = self.ask("release", self.store.release(&self.key, lease));
+            if release.await.is_some() {
+                self.lock().lease = None;
+            }
+        }
         outcome
+    }
+
+    /// Gives the lease in hand back, also to a store at rest: a save that failed says little of it. It may take as long
+    /// as the lease lasts; if it fails, the lease stays in hand.
+    async fn give_back_lease(self: Arc<Self>) {
+        let Some((lease, until)) = self.lock().lease.take() else {
+            return;
+        };
+        let left = until.saturating_duration_since(self.clock.now());
+        let release = AssertUnwindSafe(self.store.release(&self.key, lease)).catch_unwind();
+        let outcome = select(release, self.clock.sleep(left)).await;
+        if let Either::Left((Err(_) | Ok(Err(_)), _)) = outcome {
+            self.lock().lease.get_or_insert((lease, until));
+        }
     }
 
     async fn fetch(
@@ -258,11 +322,16 @@ impl Fleet {
     ) -> Result<AccessToken, Error> {
         let asked = self.clock.now();
         let token = source.token().await?;
-        let sent = token.requested_at().unwrap_or(asked);
+        let now = self.clock.now();
+        let (token, sent) = match token.requested_at() {
+            Some(stamp) if stamp <= now => (token, stamp),
+            // Not from before the wait for another's lease on.
+            _ => (token.with_requested_at(asked), asked),
+        };
         let lifetime = token.lifetime().unwrap_or(self.assumed_lifetime);
         self.lock().given = Some((token.clone(), sent + lifetime));
         if let Some(lease) = lease {
-            let age = self.clock.now().saturating_duration_since(sent);
+            let age = now.saturating_duration_since(sent);
             let requested_at = self.clock.wall().checked_sub(age);
             let requested_at = requested_at.unwrap_or(SystemTime::UNIX_EPOCH);
             let expires_at = requested_at.checked_add(lifetime.min(LONGEST_LIFE));
@@ -290,12 +359,16 @@ impl Fleet {
                 return Some(answer);
             }
             Either::Left((Ok(Err(error)), _)) => error,
-            Either::Left((Err(_), _)) => StoreError::new("it panicked"),
+            Either::Left((Err(_), _)) => panicked(),
             Either::Right(_) => StoreError::new("it did not answer in time"),
         };
-        let rest = self.rest();
-        self.observer.store_failed(what, &error, rest);
+        self.failed(what, &error);
         None
+    }
+
+    fn failed(&self, what: &'static str, error: &StoreError) {
+        let rest = self.rest();
+        self.observer.store_failed(what, error, rest);
     }
 
     fn is_at_rest(&self) -> bool {
@@ -324,4 +397,8 @@ impl fmt::Debug for Fleet {
             .field("key", &self.key)
             .finish_non_exhaustive()
     }
+}
+
+fn panicked() -> StoreError {
+    StoreError::new("it panicked")
 }

@@ -19,11 +19,6 @@ impl<S: TokenSource + 'static> Cache<S> {
         }
         self.source.reject(&original);
         self.remember_rejected(token);
-        if self.fleet().is_some() {
-            // Nobody may ask this process for a token again.
-            self.spawner
-                .spawn(Box::pin(Arc::clone(self).tell_fleet_of_rejections()));
-        }
     }
 
     fn remember_rejected(&self, token: &AccessToken) {
@@ -37,11 +32,5 @@ impl<S: TokenSource + 'static> Cache<S> {
         let status = state.machine.status(now);
         drop(state);
         self.observer().rejected(token.generation(), &status);
-    }
-
-    async fn tell_fleet_of_rejections(self: Arc<Self>) {
-        if let Some(fleet) = self.fleet() {
-            fleet.remove_rejected().await;
-        }
     }
 }

@@ -87,7 +87,7 @@ pub trait TokenStore: Send + Sync {
 
     /// Is ready when it is worth while to look under `key` again, because a token was saved or a lease given back.
     /// A store that is not told of such things leaves this as it is, never ready; those who wait look from time to
-    /// time in any case.
+    /// time in any case, and a hundred times a second at most.
     async fn changed(&self, key: &TokenKey) {
         let _ = key;
         pending().await

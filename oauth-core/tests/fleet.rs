@@ -15,8 +15,8 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::poll_fn;
 use oauth_core::{
     AccessToken, BoxFuture, CachedTokenSource, Clock, Error, ErrorKind, Lease, MemoryStore,
-    RefreshPolicy, Spawner, StoreError, StoredToken, TokenKey, TokenSource, TokenStore,
-    async_trait,
+    RefreshPolicy, RefreshPolicyBuilder, Spawner, StoreError, StoredToken, TokenKey, TokenSource,
+    TokenStore, async_trait,
 };
 use oauth_testkit::ManualClock;
 
@@ -143,13 +143,17 @@ impl World {
     }
 
     fn process_with_clock(&self, clock: impl Clock + 'static) -> Process {
+        let policy = RefreshPolicy::builder().no_jitter().attempts(1);
+        self.process_with(clock, policy)
+    }
+
+    fn process_with(&self, clock: impl Clock + 'static, policy: RefreshPolicyBuilder) -> Process {
         let background = ByHand::default();
-        let policy = RefreshPolicy::builder().no_jitter().attempts(1).build();
         let cached = CachedTokenSource::builder(self.server.clone())
             .store(Arc::clone(&self.store), key())
             .store_timeout(STORE_TIMEOUT)
             .lease_ttl(LEASE_TTL)
-            .policy(policy.unwrap())
+            .policy(policy.build().unwrap())
             .clock(clock)
             .spawner(background.clone())
             .build();
@@ -260,6 +264,59 @@ fn p12_when_the_holder_dies_another_takes_over_within_the_life_of_the_lease() {
     }
     assert!(waited >= LEASE_TTL - STORE_TIMEOUT, "{waited:?}");
     assert_eq!(other.ready().as_deref(), Some("t2"));
+    // The source did not say when it asked: not before the wait.
+    assert_eq!(other.cached.status().time_to_expiry(), Some(HOUR));
+}
+
+/// How long the call takes on the clock.
+fn duration(clock: &ManualClock, asking: &mut Asking<'_>) -> Duration {
+    let (step, mut waited) = (Duration::from_millis(100), Duration::ZERO);
+    loop {
+        if let Some(outcome) = poll_a_while(asking) {
+            outcome.unwrap();
+            return waited;
+        }
+        clock.advance(step);
+        waited += step;
+    }
+}
+
+#[test]
+fn p12_a_lease_never_lasts_so_long_that_who_waits_for_its_dead_holder_fails() {
+    let world = world();
+    let patience = Duration::from_secs(10);
+    let process = || {
+        let policy = RefreshPolicy::builder().acquire_timeout(patience);
+        world.process_with(world.clock.clone(), policy)
+    };
+    let (dying, other) = (process(), process());
+    world.server.shut(true);
+    let mut asking = dying.ask();
+    assert!(waits(&mut asking));
+    drop(asking);
+    drop(dying);
+    world.server.shut(false);
+    let waited = duration(&world.clock, &mut other.ask());
+    assert!(waited <= patience / 2 + STORE_TIMEOUT, "{waited:?}");
+}
+
+#[test]
+fn p11_a_store_that_never_grants_a_lease_fails_no_call() {
+    let (world, broken) = broken_world(How::Works);
+    *broken.how.lock().unwrap() = How::GrantsNoLease;
+    let process = world.process();
+    let waited = duration(&world.clock, &mut process.ask());
+    assert!(waited > 2 * LEASE_TTL, "others come first: {waited:?}");
+    assert_eq!(process.ready().as_deref(), Some("t1"));
+
+    // While there is a token to go on with nobody comes between.
+    world.clock.advance(Duration::from_secs(3300));
+    assert!(process.cached.ready().is_some());
+    for _ in 0..60 {
+        process.background.poll();
+        world.clock.advance(Duration::from_millis(500));
+    }
+    assert_eq!(world.server.asked(), 1);
 }
 
 #[test]
@@ -420,47 +477,69 @@ enum How {
     Fails,
     Hangs,
     Panics,
+    FailsToSave,
+    HangsWhenItSaves,
+    GrantsNoLease,
+    /// All the time.
+    SaysThatItChanges,
+    PanicsWhileItIsWaitedFor,
 }
 
 impl Broken {
-    async fn go(&self) -> Result<(), StoreError> {
+    async fn go(&self, what: &str) -> Result<(), StoreError> {
         let calls_before = self.calls.fetch_add(1, Ordering::SeqCst);
-        let how = *self.how.lock().unwrap();
-        match how {
+        match self.how() {
             _ if calls_before < self.works => Ok(()),
-            How::Works => Ok(()),
             How::Fails => Err(StoreError::new("out of order")),
             How::Hangs => pending().await,
             How::Panics => panic!("a bug in a user's store"),
+            How::FailsToSave if what == "save" => Err(StoreError::new("no right to do that")),
+            How::HangsWhenItSaves if what == "save" => pending().await,
+            _ => Ok(()),
         }
+    }
+
+    fn how(&self) -> How {
+        *self.how.lock().unwrap()
     }
 }
 
 #[async_trait]
 impl TokenStore for Broken {
     async fn load(&self, key: &TokenKey) -> Result<Option<StoredToken>, StoreError> {
-        self.go().await?;
+        self.go("load").await?;
         self.inner.load(key).await
     }
 
     async fn save(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError> {
-        self.go().await?;
+        self.go("save").await?;
         self.inner.save(key, token).await
     }
 
     async fn remove(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError> {
-        self.go().await?;
+        self.go("remove").await?;
         self.inner.remove(key, token).await
     }
 
     async fn lease(&self, key: &TokenKey, ttl: Duration) -> Result<Option<Lease>, StoreError> {
-        self.go().await?;
+        self.go("lease").await?;
+        if matches!(self.how(), How::GrantsNoLease) {
+            return Ok(None);
+        }
         self.inner.lease(key, ttl).await
     }
 
     async fn release(&self, key: &TokenKey, lease: Lease) -> Result<(), StoreError> {
-        self.go().await?;
+        self.go("release").await?;
         self.inner.release(key, lease).await
+    }
+
+    async fn changed(&self, _: &TokenKey) {
+        match self.how() {
+            How::SaysThatItChanges if self.calls.load(Ordering::SeqCst) < 1000 => {}
+            How::PanicsWhileItIsWaitedFor => panic!("a bug in a user's store"),
+            _ => pending().await,
+        }
     }
 }
 
@@ -539,6 +618,75 @@ fn p11_a_store_that_breaks_at_any_call_fails_no_call_and_is_used_again_later() {
             assert_eq!(world.process().secret(), "t2", "it is in the store");
         }
     }
+}
+
+#[test]
+fn p11_p12_a_save_that_fails_keeps_nobody_else_waiting() {
+    for how in [How::FailsToSave, How::HangsWhenItSaves] {
+        let (world, _) = broken_world(how);
+        for ordinal in 1..=8 {
+            let process = world.process();
+            let waited = duration(&world.clock, &mut process.ask());
+            assert!(waited <= STORE_TIMEOUT, "{waited:?}");
+            assert_eq!(process.ready(), Some(format!("t{ordinal}")));
+            assert_eq!(process.cached.status().store_failures(), 1);
+            process.background.poll();
+        }
+    }
+}
+
+#[test]
+fn p12_a_lease_that_could_not_be_given_back_is_of_use_to_its_holder() {
+    // load, lease, load
+    let (world, broken) = world_that_breaks_after(3, How::Fails);
+    let process = world.process();
+    let token = poll_a_while(&mut process.ask()).unwrap().unwrap();
+    process.background.poll();
+    *broken.how.lock().unwrap() = How::Works;
+    let other = world.process();
+    let mut waiting = other.ask();
+    assert!(waits(&mut waiting));
+
+    world.clock.advance(Duration::from_secs(2));
+    process.cached.reject(&token);
+    assert_eq!(process.secret(), "t2", "at once");
+    world.clock.advance(Duration::from_millis(500));
+    assert_eq!(finished(&mut waiting), "t2");
+}
+
+#[test]
+fn p11_a_store_that_says_all_the_time_that_it_changes_is_not_asked_all_the_time() {
+    let (world, broken) = broken_world(How::SaysThatItChanges);
+    let (a, b) = (world.process(), world.process());
+    world.server.shut(true);
+    let mut asking = a.ask();
+    assert!(waits(&mut asking));
+    let before = broken.calls.load(Ordering::SeqCst);
+    let mut waiting = b.ask();
+    for looks in 1..=5 {
+        assert!(waits(&mut waiting));
+        // load, lease
+        assert_eq!(broken.calls.load(Ordering::SeqCst) - before, 2 * looks);
+        world.clock.advance(Duration::from_millis(10));
+    }
+    world.server.shut(false);
+    assert_eq!(finished(&mut asking), "t1");
+    assert_eq!(finished(&mut waiting), "t1");
+}
+
+#[test]
+fn p11_a_store_that_panics_while_it_is_waited_for_fails_no_call() {
+    let (world, _) = broken_world(How::PanicsWhileItIsWaitedFor);
+    let (a, b) = (world.process(), world.process());
+    world.server.shut(true);
+    let mut asking = a.ask();
+    assert!(waits(&mut asking));
+    let mut waiting = b.ask();
+    assert!(waits(&mut waiting));
+    world.server.shut(false);
+    world.clock.advance(Duration::from_millis(10));
+    assert_eq!(finished(&mut waiting), "t2");
+    assert_eq!(b.cached.status().store_failures(), 1);
 }
 
 #[test]

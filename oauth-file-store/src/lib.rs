@@ -11,6 +11,7 @@ mod lease;
 mod observe;
 mod private;
 mod store;
+mod sweep;
 mod worker;
 
 pub use store::FileStore;

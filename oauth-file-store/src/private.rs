@@ -112,6 +112,20 @@ pub(crate) fn try_lock(path: &Path) -> Result<Option<File>, StoreError> {
     }
 }
 
+/// Whether an open file has not been removed. Where that cannot be told, no file that is locked is removed.
+pub(crate) fn is_there(file: &File) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        file.metadata().is_ok_and(|found| found.nlink() > 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        true
+    }
+}
+
 /// Opens a file that is ours alone; `None` if it is not there.
 fn open(path: &Path, options: &mut OpenOptions) -> Result<Option<File>, StoreError> {
     #[cfg(unix)]

@@ -31,6 +31,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// - Processes exclude each other by advisory locks, which end with the process that holds them.
 /// - A lease ends when its process does, at once, also by `kill -9`; when the last clone of the store is dropped; and
 ///   after its time, also if its process hangs.
+/// - A token that has expired is removed when it is next looked at. Once a day [`open`](Self::open) looks through the
+///   directory, and removes what is left of keys whose token has been dead, and which nobody has used, for a day.
 ///
 /// Network file systems are not suited: some of them ignore locks, or keep those of the dead.
 ///
@@ -77,9 +79,11 @@ impl FileStore {
         let directory = directory.into();
         make_directory(&directory)?;
         check_directory(&directory)?;
+        let (files, clock) = (Files { directory }, SystemClock::new());
+        files.sweep(clock.wall());
         Ok(Self {
-            files: Arc::new(Files { directory }),
-            clock: Arc::new(SystemClock::new()),
+            files: Arc::new(files),
+            clock: Arc::new(clock),
             held: Arc::default(),
         })
     }
@@ -99,8 +103,8 @@ impl FileStore {
     ) -> Result<T, StoreError> {
         let work = Arc::new(work);
         loop {
-            let (this, key, work) = (self.clone(), *key, Arc::clone(&work));
-            let attempt = move || match this.files.lock(&key)? {
+            let (this, name, work) = (self.clone(), key.to_string(), Arc::clone(&work));
+            let attempt = move || match this.files.lock(&name)? {
                 Some(locked) => work(&this, &locked).map(Some),
                 None => Ok(None),
             };

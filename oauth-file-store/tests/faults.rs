@@ -10,7 +10,7 @@
 mod rules;
 
 use std::env;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _, stdin, stdout};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -18,9 +18,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use futures_executor::block_on;
-use oauth_core::{TokenKey, TokenStore};
+use oauth_core::{AccessToken, Clock, Instant, StoredToken, SystemClock, TokenKey, TokenStore};
 use oauth_file_store::FileStore;
-use rules::{eventually, lease, save, secret, token};
+use oauth_testkit::ManualClock;
+use rules::{eventually, lease, save, secret, token, token_from};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -71,10 +72,78 @@ fn nobody_else_can_read_what_it_makes() {
     block_on(store.release(&key(), held)).unwrap();
     assert_eq!(mode(&place.directory()), 0o700);
     let files: Vec<_> = fs::read_dir(place.directory()).unwrap().collect();
-    assert_eq!(files.len(), 3, "token, lock and lease");
+    assert_eq!(files.len(), 4, "token, lock and lease, and `swept`");
     for file in files {
         assert_eq!(mode(&file.unwrap().path()), 0o600);
     }
+}
+
+#[test]
+fn a_token_that_has_expired_is_removed_when_it_is_looked_at() {
+    let place = Place::new();
+    let store = place.store();
+    save(&store, &key(), &token("t", 1));
+    let clock = ManualClock::starting_at(Instant::ORIGIN, SystemClock::new().wall() + 2 * LONG);
+    assert_eq!(secret(&store.clone().with_clock(clock), &key()), None);
+    assert!(!place.file("token").exists());
+    assert_eq!(secret(&store, &key()), None);
+}
+
+/// As if nothing had been written to the directory for so long.
+fn age(directory: &Path, duration: Duration) {
+    let then = SystemClock::new().wall() - duration;
+    for entry in fs::read_dir(directory).unwrap() {
+        let file = File::options().write(true).open(entry.unwrap().path());
+        file.unwrap().set_modified(then).unwrap();
+    }
+}
+
+#[test]
+fn once_a_day_what_is_left_of_dead_keys_is_removed_and_nothing_else() {
+    let place = Place::new();
+    let store = place.store();
+    let now = SystemClock::new().wall();
+    let another = |name: &str| TokenKey::builder("faults").field("name", name).build();
+    let (dead, unused, alive, later) = (
+        another("dead"),
+        another("unused"),
+        another("alive"),
+        another("later"),
+    );
+    let files = |key: &TokenKey| {
+        let all = fs::read_dir(place.directory()).unwrap();
+        let names = all.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.contains(&key.to_string())).count()
+    };
+    for key in [dead, alive, later] {
+        let held = lease(&store, &key, LONG).unwrap();
+        save(&store, &key, &token_from("t", 1, now - 50 * LONG));
+        block_on(store.release(&key, held)).unwrap();
+    }
+    let built = AccessToken::builder("t").build().unwrap();
+    save(&store, &alive, &StoredToken::new(built, now, now + LONG));
+    let of_later = place.directory().join(format!("{later}.token"));
+    let record = fs::read_to_string(&of_later).unwrap();
+    fs::write(&of_later, record.replace("\"version\":1", "\"version\":2")).unwrap();
+    fs::write(place.directory().join("notes.txt"), "not ours").unwrap();
+
+    age(&place.directory(), 23 * LONG);
+    let _ = place.store();
+    assert_eq!(files(&dead), 3, "it may be used still");
+
+    age(&place.directory(), 25 * LONG);
+    save(&store, &unused, &token_from("t", 1, now - 50 * LONG));
+    let _ = place.store();
+    assert_eq!(files(&dead), 0);
+    assert_eq!(files(&unused), 2, "it was used just now");
+    assert_eq!(secret(&store, &alive).as_deref(), Some("t"));
+    assert_eq!(files(&alive), 3);
+    assert_eq!(files(&later), 3);
+    assert!(place.directory().join("notes.txt").exists());
+    // A key that was removed is as good as new.
+    let held = lease(&store, &dead, LONG).unwrap();
+    save(&store, &dead, &token("u", held.fencing()));
+    assert_eq!(secret(&place.store(), &dead).as_deref(), Some("u"));
 }
 
 #[test]

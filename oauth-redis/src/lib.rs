@@ -5,9 +5,9 @@
 //!
 //! # What it asks of the engine
 //!
-//! Redis 6 or newer, or any Valkey. Under the prefix `oauth:` a token key has three keys, which share a slot of a
-//! Cluster: `oauth:{KEY}:token` (a hash, which goes when the token dies), `oauth:{KEY}:lease` and
-//! `oauth:{KEY}:fencing`. Each call is one Lua script, and to save is two. A user with these rights is enough:
+//! Redis 6 or newer, or any Valkey. Under the prefix `oauth:` a token key has three keys: `oauth:{KEY}:token` (a hash,
+//! which goes when the token dies), `oauth:{KEY}:lease` and `oauth:{KEY}:fencing`. Each call is one Lua script, and takes
+//! one answer. A user with these rights is enough:
 //!
 //! ```text
 //! ACL SETUSER oauth on >PASSWORD ~oauth:* &oauth:* +evalsha +script|load
@@ -17,12 +17,20 @@
 //! The last two, and `&oauth:*`, are for [notifications](RedisStoreBuilder::notifications) only. That pattern is what is
 //! subscribed to, and has to be the prefix and `*`.
 //!
+//! # One server
+//!
+//! The store talks to the one server that it is given, or whatever stands for it: a proxy, or the address that a
+//! failover moves. It does not follow a Cluster of several nodes: the other nodes answer `MOVED`, which counts as a failure
+//! of the store, so that each process fetches for itself. The three keys share a slot, so a Cluster of one node works, and
+//! so does a proxy in front of many.
+//!
 //! # TLS
 //!
 //! With the feature `rustls` URLs may begin with `rediss://`. Certificates of your own go into a
 //! [`redis::Client`], built with its `build_with_tls`, for [`RedisStore::builder`].
 
 mod connection;
+mod engine_time;
 mod error;
 mod keys;
 mod observe;

@@ -5,12 +5,12 @@ use redis::{Pipeline, Script};
 /// All of them, made once: each has its code and the digest that the engine knows it by.
 #[derive(Debug)]
 pub(crate) struct Scripts {
-    /// Token → its record and the milliseconds that are left.
+    /// Token → its record, the milliseconds that are left of it, and the engine's time in milliseconds.
     pub(crate) load: Script,
-    /// → the engine's time, in seconds and microseconds.
+    /// → the engine's time in milliseconds.
     pub(crate) now: Script,
     /// Token, fencing; record, rank, digest of the secret, when it dies in milliseconds of the engine's time, the
-    /// milliseconds that the fencing number is left at least, channel or nothing.
+    /// milliseconds that it lives at most, those that the fencing number is left at least, channel or nothing.
     pub(crate) save: Script,
     /// Token; digest of the secret.
     pub(crate) remove: Script,
@@ -44,20 +44,27 @@ impl Scripts {
 
 // A key of another type than expected is as good as none.
 const LOAD: &str = r"
+local now = redis.call('TIME')
+now = now[1] * 1000 + math.floor(now[2] / 1000)
 local record = redis.pcall('HGET', KEYS[1], 'record')
 if type(record) ~= 'string' then
-    return {false, -2}
+    return {false, -2, now}
 end
-return {record, redis.call('PTTL', KEYS[1])}
+return {record, redis.call('PTTL', KEYS[1]), now}
 ";
 
-const NOW: &str = "return redis.call('TIME')";
+const NOW: &str = r"
+local now = redis.call('TIME')
+return now[1] * 1000 + math.floor(now[2] / 1000)
+";
 
-// It may be carried out long after it was sent, by an engine that hung: the end of a life is a moment.
+// It may be carried out long after it was sent, by an engine that hung: the end of a life is a moment. It may be
+// another engine whose clock is behind, too: a life has a longest length.
 // Ranks have one length, so that they compare as numbers do.
 const SAVE: &str = r"
 local now = redis.call('TIME')
 local life = tonumber(ARGV[4]) - (now[1] * 1000 + math.floor(now[2] / 1000))
+life = math.min(life, tonumber(ARGV[5]))
 if life < 1 then
     return 0
 end
@@ -69,11 +76,11 @@ redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'record', ARGV[1], 'rank', ARGV[2], 'digest', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], life)
 local left = redis.call('PTTL', KEYS[2])
-if left >= 0 and left < tonumber(ARGV[5]) then
-    redis.call('PEXPIRE', KEYS[2], ARGV[5])
+if left >= 0 and left < tonumber(ARGV[6]) then
+    redis.call('PEXPIRE', KEYS[2], ARGV[6])
 end
-if ARGV[6] ~= '' then
-    redis.call('PUBLISH', ARGV[6], 'saved')
+if ARGV[7] ~= '' then
+    redis.call('PUBLISH', ARGV[7], 'saved')
 end
 return 1
 ";

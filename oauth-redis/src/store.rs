@@ -10,8 +10,10 @@ use oauth_core::{
 };
 use redis::{Client, IntoConnectionInfo};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use crate::connection::{Connection, Timeouts};
+use crate::engine_time::EngineTime;
 use crate::error::store_error;
 use crate::keys::Names;
 use crate::observe;
@@ -64,6 +66,7 @@ struct Inner {
     scripts: Scripts,
     wakeups: Option<Wakeups>,
     clock: Arc<dyn Clock>,
+    time: EngineTime,
 }
 
 /// What an error about a URL begins with. The URL itself may hold a password.
@@ -172,8 +175,10 @@ impl Inner {
         let asked_at = self.clock.wall();
         let mut script = self.scripts.load.prepare_invoke();
         script.key(self.names.token(key));
-        let (record, left): (Option<Vec<u8>>, i64) = self.connection.run("load", &script).await?;
-        let Some(record) = record else {
+        let (record, left, time): (Option<Vec<u8>>, i64, u64) =
+            self.connection.run("load", &script).await?;
+        self.time.told(time, self.clock.now());
+        let Some(record) = record.map(Zeroizing::new) else {
             return Ok(None);
         };
         let found = match StoredToken::decode(&record) {
@@ -196,14 +201,11 @@ impl Inner {
     }
 
     async fn save(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError> {
-        // Asked before the clock here is: what the answer takes is then counted as part of the life.
-        let now = self.scripts.now.prepare_invoke();
-        let (seconds, micros): (u64, u64) = self.connection.run("save", &now).await?;
+        let time = self.engine_time("save").await?;
         let left = token.remaining_life(self.clock.wall()).min(LONGEST_LIFE);
         if left < Duration::from_millis(1) {
             return Ok(());
         }
-        let end = Duration::from_secs(seconds) + Duration::from_micros(micros) + left;
         let requested_at = token.requested_at().duration_since(UNIX_EPOCH);
         let rank = format!(
             "{:020}{:020}",
@@ -218,10 +220,22 @@ impl Inner {
             .arg(record.as_ref())
             .arg(rank)
             .arg(digest(token))
-            .arg(millis(end))
+            .arg(millis(time + left))
+            .arg(millis(left))
             .arg(millis(left + LATE))
             .arg(self.channel(key));
         self.connection.run("save", &script).await
+    }
+
+    /// What the engine told with the last answer, as a rule: to ask costs the time of an answer.
+    async fn engine_time(&self, what: &str) -> Result<Duration, StoreError> {
+        if let Some(time) = self.time.at(self.clock.now()) {
+            return Ok(time);
+        }
+        let now = self.scripts.now.prepare_invoke();
+        let time = self.connection.run(what, &now).await?;
+        self.time.told(time, self.clock.now());
+        Ok(Duration::from_millis(time))
     }
 
     async fn remove(&self, key: &TokenKey, digest: &str) -> Result<(), StoreError> {
@@ -337,6 +351,7 @@ impl RedisStoreBuilder {
                 scripts: Scripts::new(),
                 wakeups,
                 clock: self.clock,
+                time: EngineTime::default(),
             }),
         })
     }

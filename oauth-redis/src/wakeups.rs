@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::pending;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use oauth_core::{Clock, StoreError, SystemClock, TokenKey};
 use redis::aio::PubSub;
 use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 use tokio::task::AbortHandle;
 
 use crate::connection::Connection;
@@ -30,8 +31,65 @@ pub(crate) struct Wakeups {
     listener: Mutex<Option<AbortHandle>>,
 }
 
-/// By channel.
-type Waiters = Mutex<HashMap<String, Arc<Notify>>>;
+/// Those who wait, by channel.
+#[derive(Default)]
+struct Waiters(Mutex<HashMap<String, Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
+    notify: Arc<Notify>,
+    count: usize,
+}
+
+/// One who waits, until it is dropped.
+struct Waiter<'a> {
+    waiters: &'a Waiters,
+    channel: String,
+}
+
+impl Waiters {
+    /// The future is ready when the next wake comes, also if that is before it is polled.
+    fn join(&self, channel: String) -> (Waiter<'_>, OwnedNotified) {
+        let mut waiters = self.lock();
+        let waiting = waiters.entry(channel.clone()).or_default();
+        waiting.count += 1;
+        let notified = Arc::clone(&waiting.notify).notified_owned();
+        let waiter = Waiter {
+            waiters: self,
+            channel,
+        };
+        (waiter, notified)
+    }
+
+    fn wake(&self, channel: &str) {
+        if let Some(waiting) = self.lock().get(channel) {
+            waiting.notify.notify_waiters();
+        }
+    }
+
+    fn wake_all(&self) {
+        let waiters = self.lock();
+        waiters
+            .values()
+            .for_each(|waiting| waiting.notify.notify_waiters());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        let mut waiters = self.waiters.lock();
+        if let Some(waiting) = waiters.get_mut(&self.channel) {
+            waiting.count -= 1;
+            if waiting.count == 0 {
+                waiters.remove(&self.channel);
+            }
+        }
+    }
+}
 
 impl Wakeups {
     pub(crate) fn new(connection: Arc<Connection>, names: Names) -> Self {
@@ -44,11 +102,7 @@ impl Wakeups {
     }
 
     pub(crate) async fn changed(&self, key: &TokenKey) {
-        let notify = {
-            let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(waiters.entry(self.names.channel(key)).or_default())
-        };
-        let notified = notify.notified();
+        let (_waiter, notified) = self.waiters.join(self.names.channel(key));
         if self.listen().is_err() {
             // No thread: those who wait look from time to time.
             pending::<()>().await;
@@ -86,21 +140,14 @@ impl fmt::Debug for Wakeups {
 }
 
 async fn listen(connection: Arc<Connection>, pattern: String, waiters: Arc<Waiters>) {
-    let wake = |channel: Option<&str>| {
-        let waiters = waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        waiters
-            .iter()
-            .filter(|(name, _)| channel.is_none_or(|channel| channel == name.as_str()))
-            .for_each(|(_, notify)| notify.notify_waiters());
-    };
     loop {
         match subscribe(&connection, &pattern).await {
             Ok(mut subscription) => {
                 // What was published before is lost.
-                wake(None);
+                waiters.wake_all();
                 let mut messages = subscription.on_message();
                 while let Some(message) = messages.next().await {
-                    wake(Some(message.get_channel_name()));
+                    waiters.wake(message.get_channel_name());
                 }
             }
             Err(error) => observe::not_notified(&error),
@@ -119,5 +166,40 @@ async fn subscribe(connection: &Connection, pattern: &str) -> Result<PubSub, Sto
     match tokio::time::timeout(connection.timeouts().connection, subscribe).await {
         Ok(subscription) => subscription.map_err(|error| store_error("listen", &error)),
         Err(_) => Err(StoreError::new("listen: it took too long")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn who_waits_no_longer_leaves_nothing_behind() {
+        let waiters = Waiters::default();
+        let a = waiters.join("a".into());
+        let other = waiters.join("a".into());
+        let b = waiters.join("b".into());
+        drop(a);
+        assert_eq!(waiters.lock().len(), 2);
+        drop(other);
+        drop(b);
+        assert!(waiters.lock().is_empty());
+    }
+
+    #[test]
+    fn a_message_wakes_those_who_wait_for_it_and_none_else() {
+        let waiters = Waiters::default();
+        let (_guards, woken): (Vec<_>, Vec<_>) = ["a", "a", "b"]
+            .map(|channel| waiters.join(channel.into()))
+            .into_iter()
+            .unzip();
+        waiters.wake("a");
+        waiters.wake("c");
+        let woken = woken
+            .into_iter()
+            .map(|woken| woken.now_or_never().is_some());
+        assert_eq!(woken.collect::<Vec<_>>(), [true, true, false]);
     }
 }

@@ -21,16 +21,19 @@ use oauth_core::{
     TokenSource, TokenStore, async_trait,
 };
 use oauth_encrypted_store::{EncryptedStore, KeyRing};
-use oauth_redis::RedisStore;
+use oauth_redis::redis::Client;
+use oauth_redis::{RedisStore, RedisStoreBuilder};
+use oauth_testkit::ManualClock;
 use rules::{key, secret};
 use support::Server;
 use support::process::{Process, say, task};
 use support::proxy::SlowProxy;
+use support::steps::{Caller, Outcome};
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// As a cache has it by default, and what a loaded machine may add.
+/// As a cache has them by default.
 const STORE_TIMEOUT: Duration = Duration::from_millis(500);
-const SLACK: Duration = Duration::from_millis(400);
+const LEASE_TTL: Duration = Duration::from_secs(10);
 
 /// An authorization server: `t1`, `t2`, …, each an hour good.
 #[derive(Clone, Default)]
@@ -102,11 +105,20 @@ fn ask(cache: &Cache) -> String {
     block_on(cache.token()).unwrap().secret().to_owned()
 }
 
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let clock = SystemClock::new();
-    let begin = clock.now();
-    let outcome = work();
-    (outcome, clock.now().saturating_duration_since(begin))
+/// One process of a fleet, whose time passes only when the test says so.
+fn caller(
+    source: &Source,
+    builder: RedisStoreBuilder,
+    key: TokenKey,
+) -> (Caller<Source>, RedisStore, ManualClock) {
+    let clock = ManualClock::new();
+    let store = builder.clock(clock.clone()).build().unwrap();
+    let caller = Caller::new(source.clone(), store.clone(), key, clock.clone());
+    (caller, store, clock)
+}
+
+fn secret_of((answer, _): Outcome) -> String {
+    answer.unwrap().secret().to_owned()
 }
 
 #[test]
@@ -120,15 +132,13 @@ fn p12_processes_share_one_request() {
 
 #[test]
 fn p11_a_server_stopped_before_the_lease_costs_no_call() {
-    let (mut server, source, key) = (Server::start(), Source::default(), key());
-    let store = server.store();
+    let (mut server, source) = (Server::start(), Source::default());
+    let (mut caller, store, _) = caller(&source, server.builder(), key());
     block_on(store.connect()).unwrap();
     server.stop();
-    let cache = cache(&source, store, key);
-    let (secret, took) = timed(|| ask(&cache));
-    assert_eq!(secret, "t1");
-    assert!(took < STORE_TIMEOUT, "a refusal is no timeout: {took:?}");
-    assert_eq!(cache.status().store_failures(), 1);
+    // A refusal is no timeout: no time has to pass.
+    assert_eq!(secret_of(caller.settle().unwrap()), "t1");
+    assert_eq!(caller.store_failures(), 1);
 }
 
 #[test]
@@ -190,50 +200,74 @@ fn p11_a_server_flushed_at_any_moment_costs_no_call() {
 #[test]
 fn p11_a_server_that_hangs_costs_one_short_wait_and_not_one_a_call() {
     let (server, source, key) = (Server::start(), Source::default(), key());
-    let store = server.store();
+    let (mut caller, store, clock) = caller(&source, server.builder(), key);
     block_on(store.connect()).unwrap();
     server.pause();
-    let cache = cache(&source, store, key);
-    let (secret, took) = timed(|| ask(&cache));
-    assert_eq!(secret, "t1");
-    assert!(
-        took >= STORE_TIMEOUT && took < STORE_TIMEOUT + SLACK,
-        "{took:?}"
-    );
-    cache.reject(&block_on(cache.token()).unwrap());
-    let (secret, took) = timed(|| ask(&cache));
-    assert_eq!(secret, "t2");
-    assert!(took < SLACK, "{took:?}");
+    assert!(caller.nudge().is_none());
+    clock.advance(STORE_TIMEOUT);
+    let (token, waited) = caller.nudge().expect("one short wait is enough");
+    assert_eq!(waited, STORE_TIMEOUT);
+    let token = token.unwrap();
+    assert_eq!(token.secret(), "t1");
+    caller.reject(&token);
+    assert_eq!(secret_of(caller.nudge().expect("at once")), "t2");
+    assert_eq!(caller.store_failures(), 1);
     server.resume();
-    assert_eq!(ask(&self::cache(&source, server.store(), key)), "t3");
+    assert_eq!(ask(&cache(&source, server.store(), key)), "t3");
 }
 
 #[test]
-fn p12_processes_share_a_token_over_a_slow_network() {
+fn p11_p12_answers_that_take_300_ms_fail_no_call_of_the_store_and_leave_no_lease() {
     let (server, source, key) = (Server::start(), Source::default(), key());
-    let proxy = SlowProxy::start(server.port(), Duration::from_millis(300));
-    for _ in 0..2 {
-        let store = RedisStore::open(proxy.url()).unwrap();
+    let clock = ManualClock::new();
+    let proxy = SlowProxy::start_on(clock.clone(), server.port(), Duration::ZERO);
+    let mut callers = [(); 2].map(|()| {
+        let builder = RedisStore::builder(Client::open(proxy.url()).unwrap());
+        let store = builder.clock(clock.clone()).build().unwrap();
         block_on(store.connect()).unwrap();
-        let cache = CachedTokenSource::builder(source.clone())
-            .store(store, key)
-            .store_timeout(4 * STORE_TIMEOUT)
-            .build();
-        assert_eq!(ask(&cache), "t1");
-        assert_eq!(cache.status().store_failures(), 0);
+        Caller::new(source.clone(), store, key, clock.clone())
+    });
+    proxy.set_delay(Duration::from_millis(300));
+    let check = |caller: &Caller<Source>| {
+        assert_eq!(caller.store_failures(), 0);
+        let keys = server.ask::<Vec<String>>(&["KEYS", "*"]);
+        let is_lease = |name: &String| name.ends_with(":lease");
+        assert!(!keys.iter().any(is_lease), "{keys:?}");
+    };
+    for caller in &mut callers {
+        assert_eq!(secret_of(caller.outcome_over(&proxy)), "t1");
+        check(caller);
     }
-    assert_eq!(source.asked(), 1);
+    for lifetime in 2..4 {
+        let due = Duration::from_secs(3330);
+        clock.advance(due);
+        server.age(due);
+        for caller in &mut callers {
+            // Nobody waits for the renewal.
+            let (mut token, mut waited) = caller.outcome_over(&proxy);
+            while *token.unwrap().secret() != format!("t{lifetime}") {
+                assert_eq!(waited, Duration::ZERO);
+                caller.let_time_pass_over(&proxy);
+                (token, waited) = caller.outcome_over(&proxy);
+            }
+            check(caller);
+        }
+    }
+    assert_eq!(source.asked(), 3);
 }
 
 #[test]
 fn p11_p12_over_a_slow_network_a_cold_start_fails_no_call() {
-    let (server, source, key) = (Server::start(), Source::default(), key());
-    let proxy = SlowProxy::start(server.port(), Duration::from_millis(300));
-    let cache = cache(&source, RedisStore::open(proxy.url()).unwrap(), key);
-    let (secret, took) = timed(|| ask(&cache));
-    assert_eq!(secret, "t1");
+    let (server, source) = (Server::start(), Source::default());
+    let clock = ManualClock::new();
+    let proxy = SlowProxy::start_on(clock.clone(), server.port(), Duration::from_millis(300));
+    let store = RedisStore::builder(Client::open(proxy.url()).unwrap());
+    let store = store.clock(clock.clone()).build().unwrap();
+    let mut caller = Caller::new(source, store, key(), clock);
+    let (token, waited) = caller.outcome_over(&proxy);
+    assert_eq!(token.unwrap().secret(), "t1");
     // At most one call of the store is waited for in vain: load, lease, load.
-    assert!(took < 3 * STORE_TIMEOUT + SLACK, "{took:?}");
+    assert!(waited <= 3 * STORE_TIMEOUT, "{waited:?}");
 }
 
 #[test]
@@ -273,21 +307,28 @@ impl TokenSource for Hanging {
     }
 }
 
-const LEASE: Duration = Duration::from_secs(1);
-
 #[test]
 fn p12_when_the_holder_is_killed_in_the_middle_of_its_request_another_takes_over() {
     let (server, source) = (Server::start(), Source::default());
     let mut holder = Process::start("a_process_of_its_own", &server.url());
     assert_eq!(holder.line(), "asking");
-    let cache = cache(&source, server.store(), shared_key());
-    let (secret, took) = timed(|| {
-        holder.kill();
-        ask(&cache)
-    });
-    assert_eq!(secret, "t1");
-    assert!(took < LEASE + 2 * STORE_TIMEOUT + SLACK, "{took:?}");
-    assert_eq!(cache.status().store_failures(), 0);
+    holder.kill();
+    let (mut caller, _, clock) = caller(&source, server.builder(), shared_key());
+    let (step, mut waited) = (Duration::from_millis(100), Duration::ZERO);
+    let outcome = loop {
+        match caller.settle() {
+            Some(outcome) => break outcome,
+            None => {
+                clock.advance(step);
+                server.age(step);
+                waited += step;
+            }
+        }
+    };
+    assert_eq!(secret_of(outcome), "t1");
+    // Whoever waits looks twice a second.
+    assert!(waited <= LEASE_TTL + STORE_TIMEOUT, "{waited:?}");
+    assert_eq!(caller.store_failures(), 0);
 }
 
 fn shared_key() -> TokenKey {
@@ -302,7 +343,7 @@ fn a_process_of_its_own() {
     };
     let cache = CachedTokenSource::builder(Hanging)
         .store(RedisStore::open(url).unwrap(), shared_key())
-        .lease_ttl(LEASE)
+        .lease_ttl(LEASE_TTL)
         .build();
     let _ = block_on(cache.token());
 }

@@ -16,7 +16,8 @@ use crate::redis_server::RedisServer;
 use crate::report::{Report, Told};
 use crate::settings::Settings;
 use crate::worker::{
-    API_URL, IS_WORKER, LEASE_MS, Line, NOTIFICATIONS, REDIS_URL, STORE_KEY, TOKEN_URL,
+    API_URL, IS_WORKER, LEASE_MS, Line, NOTIFICATIONS, REDIS_URL, STORE_KEY, STORE_TIMEOUT_MS,
+    TOKEN_URL,
 };
 
 /// For the processes to end when they are told to.
@@ -90,7 +91,11 @@ impl<'a> Fleet<'a> {
             .env(API_URL, self.token_server.api_url())
             // A program keeps its key elsewhere.
             .env(STORE_KEY, "a0".repeat(32))
-            .env(LEASE_MS, self.settings.lease.as_millis().to_string());
+            .env(LEASE_MS, self.settings.lease.as_millis().to_string())
+            .env(
+                STORE_TIMEOUT_MS,
+                self.settings.store_timeout.as_millis().to_string(),
+            );
         if let Some(redis) = &self.redis {
             command.env(REDIS_URL, redis.url());
         }

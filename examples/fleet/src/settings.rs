@@ -10,17 +10,18 @@ A fleet of processes with one token between them.
 Usage: fleet [OPTIONS]
 
 Options:
-  --processes N        How many there are (16)
-  --seconds S          For how long (60)
-  --lifetime S         How long a token lives, in seconds (5)
-  --token-delay-ms MS  How long a token request takes (200)
-  --lease-ms MS        How long a process has the right to make it (1000)
-  --no-store           Each fetches for itself
-  --notifications      Those who wait for a token are told when it is there
-  --kill-every S       Kills the process that makes a token request, and starts another
-  --stop-redis-for S   Stops the server a third of the way in
-  --json               The figures as JSON
-  --help               This text
+  --processes N           How many there are (16)
+  --seconds S             For how long (60)
+  --lifetime S            How long a token lives, in seconds (5)
+  --token-delay-ms MS     How long a token request takes (200)
+  --lease-ms MS           How long a process has the right to make it (1000)
+  --store-timeout-ms MS   How long a process waits for the store (500)
+  --no-store              Each fetches for itself
+  --notifications         Those who wait for a token are told when it is there
+  --kill-every S          Kills the process that makes a token request, and starts another
+  --stop-redis-for S      Stops the server a third of the way in
+  --json                  The figures as JSON
+  --help                  This text
 ";
 
 /// What the command line asks for.
@@ -31,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) lifetime: Duration,
     pub(crate) token_delay: Duration,
     pub(crate) lease: Duration,
+    pub(crate) store_timeout: Duration,
     pub(crate) store: bool,
     pub(crate) notifications: bool,
     pub(crate) kill_every: Option<Duration>,
@@ -47,6 +49,7 @@ impl Settings {
             lifetime: Duration::from_secs(5),
             token_delay: Duration::from_millis(200),
             lease: Duration::from_millis(1000),
+            store_timeout: Duration::from_millis(500),
             store: true,
             notifications: false,
             kill_every: None,
@@ -67,6 +70,7 @@ impl Settings {
                 "--lifetime" => settings.lifetime = Duration::from_secs(number()?),
                 "--token-delay-ms" => settings.token_delay = Duration::from_millis(number()?),
                 "--lease-ms" => settings.lease = Duration::from_millis(number()?),
+                "--store-timeout-ms" => settings.store_timeout = Duration::from_millis(number()?),
                 "--no-store" => settings.store = false,
                 "--notifications" => settings.notifications = true,
                 "--kill-every" => settings.kill_every = Some(Duration::from_secs(number()?)),

@@ -24,6 +24,7 @@ pub(crate) const API_URL: &str = "FLEET_API_URL";
 pub(crate) const REDIS_URL: &str = "FLEET_REDIS_URL";
 pub(crate) const STORE_KEY: &str = "FLEET_STORE_KEY";
 pub(crate) const LEASE_MS: &str = "FLEET_LEASE_MS";
+pub(crate) const STORE_TIMEOUT_MS: &str = "FLEET_STORE_TIMEOUT_MS";
 pub(crate) const NOTIFICATIONS: &str = "FLEET_NOTIFICATIONS";
 
 /// Between two calls of the API.
@@ -107,11 +108,15 @@ fn source() -> Result<CachedTokenSource<ClientCredentials>> {
         store = store.notifications();
     }
     let store = EncryptedStore::new(store.build()?, KeyRing::from_env(STORE_KEY)?);
-    let lease = env::var(LEASE_MS)?.parse().context("no number")?;
+    let millis = |name| -> Result<Duration> {
+        let count = env::var(name)?.parse().context("no number")?;
+        Ok(Duration::from_millis(count))
+    };
     let key = source.key();
     Ok(CachedTokenSource::builder(source)
         .store(Telling(store), key)
-        .lease_ttl(Duration::from_millis(lease))
+        .lease_ttl(millis(LEASE_MS)?)
+        .store_timeout(millis(STORE_TIMEOUT_MS)?)
         .build())
 }
 

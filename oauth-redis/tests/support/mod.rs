@@ -17,8 +17,10 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use oauth_core::{Clock as _, Instant, SystemClock};
 use oauth_redis::redis::{self, Client, FromRedisValue};
 use oauth_redis::{RedisStore, RedisStoreBuilder};
 use rustix::process::{Pid, Signal, kill_process};
@@ -33,6 +35,8 @@ pub(crate) struct Server {
     port: u16,
     directory: TempDir,
     tls: Option<Vec<u8>>,
+    /// When what it keeps was made older last.
+    aged_at: Mutex<Instant>,
 }
 
 impl Server {
@@ -71,6 +75,7 @@ impl Server {
             port: 0,
             directory,
             tls: tls.map(|(certificate, _)| certificate.into_bytes()),
+            aged_at: Mutex::new(SystemClock::new().now()),
         };
         // Somebody else may take the port before the server does.
         for _ in 0..20 {
@@ -169,8 +174,12 @@ impl Server {
         RedisStore::builder(Client::build_with_tls(url, certificates).unwrap())
     }
 
-    /// What it keeps has so much less time left, as if that had passed.
+    /// What it keeps has so much less time left, as if that had passed since the last time. What has passed in fact is
+    /// part of it.
     pub(crate) fn age(&self, duration: Duration) {
+        let now = SystemClock::new().now();
+        let last = std::mem::replace(&mut *self.aged_at.lock().unwrap(), now);
+        let duration = duration.saturating_sub(now.saturating_duration_since(last));
         let script = "for _, key in ipairs(redis.call('KEYS', '*')) do
                           local left = redis.call('PTTL', key)
                           if left >= 0 then

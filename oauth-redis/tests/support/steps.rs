@@ -13,6 +13,8 @@ use oauth_core::{
 use oauth_redis::RedisStore;
 use oauth_testkit::ManualClock;
 
+use super::proxy::SlowProxy;
+
 /// The caller of a cache whose work in the background is done by the test. It calls again as soon as it has an answer.
 pub(crate) struct Caller<S> {
     cache: CachedTokenSource<S>,
@@ -48,6 +50,15 @@ impl<S: TokenSource + 'static> Caller<S> {
         }
     }
 
+    pub(crate) fn reject(&self, token: &AccessToken) {
+        self.cache.reject(token);
+    }
+
+    /// Calls of the store that have not been answered, nor given up.
+    pub(crate) fn under_way(&self) -> usize {
+        self.server.under_way.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn store_failures(&self) -> u64 {
         self.cache.status().store_failures()
     }
@@ -74,11 +85,30 @@ impl<S: TokenSource + 'static> Caller<S> {
 
     /// Whether nothing more happens until the clock moves.
     pub(crate) fn is_settled(&self, before: usize) -> bool {
-        self.server.under_way.load(Ordering::SeqCst) == 0 && self.events() == before
+        self.under_way() == 0 && self.events() == before
     }
 
     pub(crate) fn events(&self) -> usize {
         self.server.events.load(Ordering::SeqCst)
+    }
+
+    /// Goes on until there is an outcome, on a network whose answers take their time on the clock.
+    pub(crate) fn outcome_over(&mut self, proxy: &SlowProxy) -> Outcome {
+        loop {
+            if let Some(outcome) = self.nudge() {
+                return outcome;
+            }
+            self.let_time_pass_over(proxy);
+        }
+    }
+
+    /// Unless there is something to be done that takes no time.
+    pub(crate) fn let_time_pass_over(&self, proxy: &SlowProxy) {
+        if self.under_way() <= proxy.held() {
+            self.clock.advance(Duration::from_millis(50));
+        } else {
+            breathe();
+        }
     }
 
     /// Goes on until nothing more happens, and gives the last outcome.
