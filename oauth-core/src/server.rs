@@ -174,10 +174,10 @@ impl Server {
             check_dpop(&metadata, algorithm)?;
         }
         let method = method.unwrap_or_else(|| metadata.secret_method());
-        let uri = self.configured.get(kind);
-        let uri = uri.or_else(|| metadata.endpoint(kind, method));
-        let name = kind.member();
-        let uri = uri.ok_or_else(|| unusable(DiscoveryError::MissingEndpoint { name }))?;
+        let uri = match self.configured.get(kind) {
+            Some(uri) => uri,
+            None => metadata.endpoint(kind, method).map_err(unusable)?,
+        };
         Ok(Endpoint {
             kind,
             uri: uri.clone(),
