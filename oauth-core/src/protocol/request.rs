@@ -71,6 +71,8 @@ pub(crate) struct Identity<'a> {
     pub(crate) authentication: &'a [(&'a str, &'a str)],
     /// The thumbprint of the key that the token is bound to.
     pub(crate) dpop: Option<&'a str>,
+    /// Whether it may be bound to no key all the same. A store must not give such a token to who refuses it.
+    pub(crate) accepts_bearer: bool,
 }
 
 impl Identity<'_> {
@@ -84,6 +86,9 @@ impl Identity<'_> {
         }
         if let Some(thumbprint) = self.dpop {
             key = key.field("dpop", thumbprint);
+            if self.accepts_bearer {
+                key = key.field("accept_bearer", "true");
+            }
         }
         key.build()
     }
