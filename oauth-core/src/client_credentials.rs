@@ -13,7 +13,7 @@ use crate::dpop::Dpop;
 use crate::error::{Error, ErrorKind};
 use crate::protocol::client_auth::ClientAuthMethod;
 use crate::protocol::metadata::{EndpointKind, ServerMetadata};
-use crate::protocol::request::{check_extra, client_credentials, request_key};
+use crate::protocol::request::{Identity, check_extra, client_credentials, request_key};
 use crate::protocol::response::{Context, read};
 use crate::refresh::policy::RefreshPolicy;
 use crate::scope::Scopes;
@@ -144,6 +144,20 @@ impl ClientCredentials {
     #[must_use]
     pub fn key(&self) -> TokenKey {
         request_key(&self.registration.key, &self.scopes, &self.parameters)
+    }
+
+    /// As [`key`](Self::key), but the same whatever the client authenticates with and binds its tokens to: for what
+    /// outlives a change of these, such as a refresh token.
+    #[must_use]
+    pub fn grant_key(&self) -> TokenKey {
+        let registration = &self.registration;
+        let server = registration.server.name();
+        let client = Identity {
+            server: &[(server.0, &server.1)],
+            client_id: &registration.client.id,
+            ..Identity::default()
+        };
+        request_key(&client.key(), &self.scopes, &self.parameters)
     }
 
     /// What the server says about itself; fetched if it is not known yet. `None` with a configured token URL.

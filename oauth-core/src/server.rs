@@ -146,6 +146,17 @@ impl Server {
         }
     }
 
+    /// What tells it from others.
+    pub(crate) fn name(&self) -> (&'static str, String) {
+        match &self.discovery {
+            Some(discovery) => ("issuer", discovery.expected_issuer().to_owned()),
+            None => {
+                let url = self.configured.get(EndpointKind::Token);
+                ("token_url", url.map(Uri::to_string).unwrap_or_default())
+            }
+        }
+    }
+
     /// An endpoint for a client that authenticates by `method`, or if that is `None` by its secret in whatever
     /// way the server likes. `dpop` is the algorithm of the key that its tokens are bound to.
     pub(crate) async fn endpoint(

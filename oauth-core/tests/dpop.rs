@@ -263,6 +263,31 @@ fn p13_tokens_bound_to_different_keys_have_different_keys() {
 }
 
 #[test]
+fn the_key_of_a_grant_depends_on_server_client_scopes_and_parameters_alone() {
+    let http = Recorder::default();
+    let plain = ClientCredentials::builder(URL, "me")
+        .client_secret("s")
+        .http_client(http.clone())
+        .build()
+        .unwrap();
+    let bound = builder(&http).build().unwrap();
+    assert_ne!(plain.key(), bound.key());
+    assert_eq!(plain.grant_key(), bound.grant_key());
+    let others = [
+        plain.with_scopes(["read"]).unwrap(),
+        plain.with_parameter("audience", "a").unwrap(),
+        ClientCredentials::builder(URL, "you")
+            .client_secret("s")
+            .http_client(http.clone())
+            .build()
+            .unwrap(),
+    ];
+    for other in others {
+        assert_ne!(plain.grant_key(), other.grant_key());
+    }
+}
+
+#[test]
 fn p13_no_store_gives_a_bearer_token_to_who_wants_it_bound() {
     let http = Recorder::default();
     let source = builder(&http).accept_bearer().build().unwrap();

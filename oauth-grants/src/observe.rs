@@ -43,6 +43,14 @@ pub(crate) fn somebody_else_refreshed() {
     );
 }
 
+pub(crate) fn stored_one_refused() {
+    event!(
+        DEBUG,
+        "refresh_token_of_store_refused",
+        "the server refused the refresh token of the store; trying the one that the program was given"
+    );
+}
+
 pub(crate) fn subject_refused() {
     event!(
         DEBUG,

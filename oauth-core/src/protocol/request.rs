@@ -63,6 +63,7 @@ pub(crate) fn post(
 }
 
 /// Everything about a client and its server that shapes a token request, named.
+#[derive(Default)]
 pub(crate) struct Identity<'a> {
     /// Where the request goes: the token endpoint, or the issuer to ask for it.
     pub(crate) server: &'a [(&'a str, &'a str)],
