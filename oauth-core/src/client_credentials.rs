@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Response;
 
 use crate::cached::CachedTokenSource;
-use crate::client::Client;
+use crate::client::{Client, Parameters};
 use crate::dpop::Dpop;
 use crate::error::{Error, ErrorKind};
 use crate::protocol::client_auth::ClientAuthMethod;
@@ -196,6 +196,19 @@ impl Registration {
         &self,
         endpoint: EndpointKind,
         parameters: &[(&str, &str)],
+        read: impl Fn(&Response<Bytes>, &Context<'_>) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
+        let parameters = Parameters {
+            fixed: parameters,
+            fresh: None,
+        };
+        self.call_with(endpoint, &parameters, read).await
+    }
+
+    pub(crate) async fn call_with<T>(
+        &self,
+        endpoint: EndpointKind,
+        parameters: &Parameters<'_, '_>,
         read: impl Fn(&Response<Bytes>, &Context<'_>) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
         let endpoint = self.endpoint(endpoint).await?;

@@ -240,6 +240,7 @@ fn a_changed_secret_that_is_accepted_brings_the_token() {
     for refusal in [
         answer(401, INVALID_CLIENT),
         answer(400, INVALID_CLIENT),
+        answer(401, r#"{"error":"unauthorized_client"}"#),
         answer(403, ""),
     ] {
         let calls = Arc::new(AtomicUsize::new(0));

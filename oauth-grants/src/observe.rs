@@ -55,6 +55,6 @@ pub(crate) fn subject_refused() {
     event!(
         DEBUG,
         "subject_token_refused",
-        "the server refused the subject's token; trying once more with the next"
+        "the server refused the tokens to be exchanged; trying once more with the next"
     );
 }

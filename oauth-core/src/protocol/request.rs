@@ -132,6 +132,22 @@ pub(crate) fn check_extra(extra: &[(String, String)]) -> Result<(), Error> {
     Ok(())
 }
 
+/// RFC 6749 §3.2, of all that a request sends. Token exchange may have several of `audience` too (RFC 8693 §2.1).
+pub(crate) fn check_repeated<'a>(
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Result<(), Error> {
+    for (position, name) in names.clone().enumerate() {
+        let is_repeated = names.clone().take(position).any(|earlier| earlier == name);
+        if is_repeated && !matches!(name, "resource" | "audience") {
+            return Err(Error::configuration(format!(
+                "parameter {name:?} would be sent twice, which RFC 6749 §3.2 forbids; the grant sets it by itself, so \
+                 leave it out of .parameter(…)"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// RFC 8707 §2: an absolute URI (RFC 3986 §4.3) without a fragment.
 fn check_resource(uri: &str) -> Result<(), Error> {
     let fault = |what: &str| {
