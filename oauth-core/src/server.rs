@@ -210,7 +210,8 @@ fn check_dpop(metadata: &ServerMetadata, algorithm: JwsAlgorithm) -> Result<(), 
         algorithm: algorithm.as_str(),
         supported: supported.to_vec(),
     };
-    let what = "the server takes no proofs of the key that tokens are to be bound to";
+    let what = "the server takes no proofs of the key that tokens are to be bound to (give .dpop(…) a key for an \
+                algorithm that it takes)";
     let error = Error::builder(ErrorKind::Discovery, what).source(fault);
     Err(error.build())
 }
