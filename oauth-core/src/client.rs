@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::clock::Clock;
+use crate::clock::{BoxFuture, Clock};
 use crate::credential::Credential;
 use crate::dpop::{Audience, Dpop};
 use crate::error::{Error, ErrorKind};
@@ -23,7 +23,7 @@ use crate::protocol::dpop::{PROOF, target};
 use crate::protocol::jws::{JwsAlgorithm, compact};
 use crate::protocol::metadata::EndpointKind;
 use crate::protocol::origin::Origin;
-use crate::protocol::request::post;
+use crate::protocol::request::{check_repeated, post};
 use crate::protocol::response::Context;
 use crate::server::Endpoint;
 use crate::unique::unique;
@@ -45,6 +45,25 @@ pub(crate) struct Client {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
+/// What a request says besides who the client is.
+pub(crate) struct Parameters<'a, 'f> {
+    pub(crate) fixed: &'a [(&'a str, &'a str)],
+    /// Makes those that no two attempts may have in common. All of them are secret.
+    pub(crate) fresh: Option<&'a Fresh<'f>>,
+}
+
+pub(crate) type Fresh<'a> = dyn Fn() -> BoxFuture<'a, Result<Made, Error>> + Send + Sync + 'a;
+type Made = Vec<(&'static str, SecretString)>;
+
+impl Parameters<'_, '_> {
+    async fn make(&self) -> Result<Made, Error> {
+        match self.fresh {
+            Some(make) => make().await,
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
 /// What may be tried once more, each once a call.
 struct Retries {
     nonce: bool,
@@ -57,7 +76,7 @@ impl Client {
     pub(crate) async fn call<T>(
         &self,
         endpoint: &Endpoint,
-        parameters: &[(&str, &str)],
+        parameters: &Parameters<'_, '_>,
         read: impl Fn(&Response<Bytes>, &Context<'_>) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
         let mut secret = self.secret().await?;
@@ -67,10 +86,19 @@ impl Client {
         };
         loop {
             let mut authentication = self.authenticate(endpoint, secret.as_ref()).await?;
-            let secrets = parameters.iter().filter(|(name, _)| is_secret(name));
-            let secrets = secrets.map(|(_, secret)| Zeroizing::new((*secret).to_owned()));
+            let made = parameters.make().await?;
+            let made = made
+                .iter()
+                .map(|(name, value)| (*name, value.expose_secret()));
+            let fixed = parameters.fixed.iter().copied();
+            let secrets = fixed.clone().filter(|(name, _)| is_secret(name));
+            let secrets = secrets.chain(made.clone());
+            let secrets = secrets.map(|(_, secret)| Zeroizing::new(secret.to_owned()));
             authentication.secrets.extend(secrets);
-            let mut request = post(&endpoint.uri, parameters, &authentication);
+            let pairs: Vec<_> = fixed.chain(made).collect();
+            let proof = authentication.parameters.iter().map(|(name, _)| *name);
+            check_repeated(pairs.iter().map(|(name, _)| *name).chain(proof))?;
+            let mut request = post(&endpoint.uri, &pairs, &authentication);
             let origin = Origin::of(&endpoint.uri)?;
             let dpop = self.dpop.as_ref();
             if let Some(dpop) = dpop.filter(|_| endpoint.kind == EndpointKind::Token) {
@@ -228,17 +256,18 @@ fn is_secret(parameter: &str) -> bool {
     )
 }
 
-/// Whether the server may have refused the credentials. Some say so by a bare 400, 401 or 403.
+/// Whether the server may have refused the credentials. Some say so by a 401 with another code, or by a bare 400 or
+/// 403.
 fn is_about_the_client(error: &Error) -> bool {
+    let status = error.status();
     match error.oauth_error() {
+        _ if status == Some(StatusCode::UNAUTHORIZED) => true,
         Some(oauth_error) => *oauth_error.code() == OAuthErrorCode::InvalidClient,
         None => {
             error.kind() == ErrorKind::Refused
                 && matches!(
-                    error.status(),
-                    Some(
-                        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
-                    )
+                    status,
+                    Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)
                 )
         }
     }

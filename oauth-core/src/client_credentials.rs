@@ -8,12 +8,12 @@ use bytes::Bytes;
 use http::Response;
 
 use crate::cached::CachedTokenSource;
-use crate::client::Client;
+use crate::client::{Client, Parameters};
 use crate::dpop::Dpop;
 use crate::error::{Error, ErrorKind};
 use crate::protocol::client_auth::ClientAuthMethod;
 use crate::protocol::metadata::{EndpointKind, ServerMetadata};
-use crate::protocol::request::{check_extra, client_credentials, request_key};
+use crate::protocol::request::{Identity, check_extra, client_credentials, request_key};
 use crate::protocol::response::{Context, read};
 use crate::refresh::policy::RefreshPolicy;
 use crate::scope::Scopes;
@@ -146,6 +146,20 @@ impl ClientCredentials {
         request_key(&self.registration.key, &self.scopes, &self.parameters)
     }
 
+    /// As [`key`](Self::key), but the same whatever the client authenticates with and binds its tokens to: for what
+    /// outlives a change of these, such as a refresh token.
+    #[must_use]
+    pub fn grant_key(&self) -> TokenKey {
+        let registration = &self.registration;
+        let server = registration.server.name();
+        let client = Identity {
+            server: &[(server.0, &server.1)],
+            client_id: &registration.client.id,
+            ..Identity::default()
+        };
+        request_key(&client.key(), &self.scopes, &self.parameters)
+    }
+
     /// What the server says about itself; fetched if it is not known yet. `None` with a configured token URL.
     ///
     /// # Errors
@@ -182,6 +196,19 @@ impl Registration {
         &self,
         endpoint: EndpointKind,
         parameters: &[(&str, &str)],
+        read: impl Fn(&Response<Bytes>, &Context<'_>) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
+        let parameters = Parameters {
+            fixed: parameters,
+            fresh: None,
+        };
+        self.call_with(endpoint, &parameters, read).await
+    }
+
+    pub(crate) async fn call_with<T>(
+        &self,
+        endpoint: EndpointKind,
+        parameters: &Parameters<'_, '_>,
         read: impl Fn(&Response<Bytes>, &Context<'_>) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
         let endpoint = self.endpoint(endpoint).await?;

@@ -275,6 +275,7 @@ impl ClientCredentialsBuilder {
             client_id: &self.client_id,
             authentication: &authentication,
             dpop: dpop.as_ref().map(Dpop::thumbprint),
+            accepts_bearer: self.accepts_bearer,
         }
         .key();
         let registration = Registration {

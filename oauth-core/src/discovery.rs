@@ -62,6 +62,10 @@ impl Discovery {
         }
     }
 
+    pub(crate) fn expected_issuer(&self) -> &str {
+        &self.expected_issuer
+    }
+
     /// The metadata, fetched if there is none or it is old. All who wait for it at a time share one fetch, its
     /// error too.
     pub(crate) async fn metadata(self: &Arc<Self>) -> Outcome {

@@ -77,8 +77,8 @@ impl ErrorKind {
 /// `{}` shows the error itself, whose causes are in [`source`](StdError::source) as usual; `{:#}` shows the
 /// causes too.
 ///
-/// It never holds a secret, nor anything of a response but its status, its content type and the
-/// fields of RFC 6749 §5.2.
+/// It never holds a secret, nor anything of a response but its status, its content type, the fields of RFC 6749 §5.2
+/// and the name of a token type that cannot be used.
 #[derive(Clone)]
 pub struct Error {
     detail: Arc<Detail>,

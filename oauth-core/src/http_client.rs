@@ -124,16 +124,16 @@ type Source = Box<dyn StdError + Send + Sync>;
 #[non_exhaustive]
 pub enum HttpError {
     /// The connection could not be made: name resolution, TCP or TLS.
-    #[error("no connection to the server could be made")]
+    #[error("no connection to the server could be made ({})", self.next_step())]
     Connect(#[source] Source),
     /// A limit of the HTTP client on time ran out.
-    #[error("the server did not answer in time")]
+    #[error("the server did not answer in time ({})", self.next_step())]
     Timeout(#[source] Source),
     /// The connection broke or the response could not be understood.
-    #[error("the exchange with the server broke off")]
+    #[error("the exchange with the server broke off ({})", self.next_step())]
     Transport(#[source] Source),
     /// The HTTP client cannot send such a request, or not from here.
-    #[error("the HTTP client cannot send this request")]
+    #[error("the HTTP client cannot send this request ({})", self.next_step())]
     Unusable(#[source] Source),
 }
 
@@ -166,7 +166,19 @@ impl HttpError {
             Self::Transport(_) => format!("the exchange with {origin} broke off"),
             Self::Unusable(_) => format!("the HTTP client cannot send this request to {origin}"),
         };
-        self.told_as(message)
+        let next = self.next_step();
+        self.told_as(format!("{message} ({next})"))
+    }
+
+    fn next_step(&self) -> &'static str {
+        match self {
+            Self::Connect(_) => {
+                "check its URL, the way there and the certificates it is trusted by"
+            }
+            Self::Timeout(_) => "try again later, or raise the limit of the HTTP client",
+            Self::Transport(_) => "try again later, and look at what is on the way there",
+            Self::Unusable(_) => "look at the cause, and at how the HTTP client is set up",
+        }
     }
 
     fn told_as(self, message: String) -> Error {

@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 use crate::clock::BoxFuture;
 use crate::error::{Error, ErrorKind};
 
+/// What to do if it may be there the next time.
+const LATER: &str = "try again later";
+
 type Cause = Box<dyn StdError + Send + Sync>;
 type Function = dyn Fn() -> BoxFuture<'static, Result<SecretString, Cause>> + Send + Sync;
 
@@ -69,7 +72,9 @@ impl SecretSource {
     /// A function of yours. `name` says in errors where the secret comes from, and is part of the
     /// [`TokenKey`](crate::TokenKey): functions that give secrets of different clients need different names.
     ///
-    /// The texts of its errors must not hold a secret.
+    /// The texts of its errors must not hold a secret. If one is an [`Error`], its kind is kept, so that what passes
+    /// ([`is_retryable`](Error::is_retryable)) is tried again; any other counts as
+    /// [`ErrorKind::Configuration`], which is not.
     pub fn function<F, Fut, E>(name: impl Into<String>, function: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -94,16 +99,26 @@ impl SecretSource {
             Kind::File(path) => read_file(path).map_err(Into::into),
             Kind::Function(_, function) => function().await,
         };
-        let secret = secret.map_err(|cause| {
-            Error::builder(
-                ErrorKind::Configuration,
-                format!("{} cannot be read ({})", self.name(), self.remedy()),
-            )
-            .source(cause)
-            .build()
-        })?;
+        let secret = secret.map_err(|cause| self.unreadable(cause))?;
         self.check(&secret)?;
         Ok(secret)
+    }
+
+    fn unreadable(&self, cause: Cause) -> Error {
+        let told = cause.downcast_ref::<Error>();
+        let (kind, remedy) = match told.map(|error| (error.kind(), error.is_retryable())) {
+            // What makes it retryable is the answer to another request, which this error has not.
+            Some((ErrorKind::Refused, true)) => (ErrorKind::ServerUnavailable, LATER),
+            Some((kind, true)) => (kind, LATER),
+            Some((kind, false)) => (kind, self.remedy()),
+            None => (ErrorKind::Configuration, self.remedy()),
+        };
+        let message = format!("{} cannot be read ({remedy})", self.name());
+        let mut error = Error::builder(kind, message);
+        if let Some(wait) = told.and_then(Error::retry_after) {
+            error = error.retry_after(wait);
+        }
+        error.source(cause).build()
     }
 
     /// An empty secret is a slip, and not to be sent.

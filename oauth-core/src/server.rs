@@ -146,6 +146,17 @@ impl Server {
         }
     }
 
+    /// What tells it from others.
+    pub(crate) fn name(&self) -> (&'static str, String) {
+        match &self.discovery {
+            Some(discovery) => ("issuer", discovery.expected_issuer().to_owned()),
+            None => {
+                let url = self.configured.get(EndpointKind::Token);
+                ("token_url", url.map(Uri::to_string).unwrap_or_default())
+            }
+        }
+    }
+
     /// An endpoint for a client that authenticates by `method`, or if that is `None` by its secret in whatever
     /// way the server likes. `dpop` is the algorithm of the key that its tokens are bound to.
     pub(crate) async fn endpoint(
@@ -174,10 +185,10 @@ impl Server {
             check_dpop(&metadata, algorithm)?;
         }
         let method = method.unwrap_or_else(|| metadata.secret_method());
-        let uri = self.configured.get(kind);
-        let uri = uri.or_else(|| metadata.endpoint(kind, method));
-        let name = kind.member();
-        let uri = uri.ok_or_else(|| unusable(DiscoveryError::MissingEndpoint { name }))?;
+        let uri = match self.configured.get(kind) {
+            Some(uri) => uri,
+            None => metadata.endpoint(kind, method).map_err(unusable)?,
+        };
         Ok(Endpoint {
             kind,
             uri: uri.clone(),
@@ -199,7 +210,8 @@ fn check_dpop(metadata: &ServerMetadata, algorithm: JwsAlgorithm) -> Result<(), 
         algorithm: algorithm.as_str(),
         supported: supported.to_vec(),
     };
-    let what = "the server takes no proofs of the key that tokens are to be bound to";
+    let what = "the server takes no proofs of the key that tokens are to be bound to (give .dpop(…) a key for an \
+                algorithm that it takes)";
     let error = Error::builder(ErrorKind::Discovery, what).source(fault);
     Err(error.build())
 }

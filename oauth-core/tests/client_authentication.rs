@@ -12,12 +12,13 @@ mod recorder;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_executor::block_on;
 use http::header::AUTHORIZATION;
 use oauth_core::{
     AssertionAudience, ClientAuthMethod, ClientCredentials, ClientCredentialsBuilder, Error,
-    ErrorKind, JwsAlgorithm, JwsSigner, SecretSource, TokenSource, async_trait,
+    ErrorKind, JwsAlgorithm, JwsSigner, OAuthError, SecretSource, TokenSource, async_trait,
 };
 use recorder::{Recorder, answer, jwt};
 
@@ -240,6 +241,7 @@ fn a_changed_secret_that_is_accepted_brings_the_token() {
     for refusal in [
         answer(401, INVALID_CLIENT),
         answer(400, INVALID_CLIENT),
+        answer(401, r#"{"error":"unauthorized_client"}"#),
         answer(403, ""),
     ] {
         let calls = Arc::new(AtomicUsize::new(0));
@@ -277,6 +279,34 @@ fn what_is_not_about_the_client_is_not_tried_with_another_secret() {
         assert!(ask(by_post(&http).client_secret(SecretSource::file(&file.0))).is_err());
         assert_eq!(http.count(), 1);
     }
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_for_now_is_an_error_that_passes() {
+    let http = Recorder::default();
+    for (kind, is_retryable) in [
+        (ErrorKind::Timeout, true),
+        (ErrorKind::RateLimited, true),
+        (ErrorKind::Refused, false),
+    ] {
+        let vault = SecretSource::function("vault:kv/me", move || async move {
+            let error = Error::builder(kind, "the vault does not answer");
+            Err(error.retry_after(Duration::from_secs(7)).build())
+        });
+        let error = ask(by_post(&http).client_secret(vault)).unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (kind, is_retryable));
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+        assert!(error.to_string().contains("vault:kv/me"), "{error}");
+    }
+    // The answer of the vault is not that of the server.
+    let busy = SecretSource::function("vault:kv/me", || async {
+        let busy = OAuthError::new("slow_down");
+        let error = Error::builder(ErrorKind::Refused, "the vault is busy");
+        Err(error.oauth_error(busy).build())
+    });
+    let error = ask(by_post(&http).client_secret(busy)).unwrap_err();
+    assert!(error.is_retryable() && error.oauth_error().is_none());
+    assert_eq!(http.count(), 0);
 }
 
 #[test]

@@ -157,6 +157,23 @@ fn each_failure_is_told_by_its_type() {
 }
 
 #[test]
+fn an_endpoint_of_no_use_costs_only_who_calls_it() {
+    let metadata = r#"{"issuer":"https://id.example.com/a","token_endpoint":"https://id.example.com/t",
+        "revocation_endpoint":"http://id.example.com/r","introspection_endpoint":"http://id.example.com/i"}"#;
+    let http = Recorder::new([answer(200, metadata)]);
+    let source = builder(&http).introspection_url("https://id.example.com/named");
+    let source = source.build().unwrap();
+    let token = block_on(source.token()).unwrap();
+    let error = block_on(source.revoke(&token)).unwrap_err();
+    assert!(
+        matches!(fault(&error), DiscoveryError::UnusableEndpoint { name, .. } if name == "revocation_endpoint"),
+        "{error:?}"
+    );
+    let _ = block_on(source.introspect(&token));
+    assert_eq!(urls(&http)[2], "https://id.example.com/named");
+}
+
+#[test]
 fn p10_neither_issuer_nor_metadata_url_may_be_in_plain_http() {
     let http = Recorder::default();
     let plain = ClientCredentials::discover("http://id.example.com", "me")

@@ -16,8 +16,9 @@ use bytes::Bytes;
 use futures_executor::block_on;
 use http::Response;
 use oauth_core::{
-    AccessToken, ClientCredentials, ClientCredentialsBuilder, DiscoveryError, Error, ErrorKind,
-    JwsAlgorithm, JwsSigner, TokenSource, TokenType, async_trait,
+    AccessToken, CachedTokenSource, ClientCredentials, ClientCredentialsBuilder, DiscoveryError,
+    Error, ErrorKind, JwsAlgorithm, JwsSigner, MemoryStore, SystemClock, TokenSource, TokenType,
+    async_trait,
 };
 use recorder::{Recorder, answer, jwt};
 use serde_json::{Value, json};
@@ -259,6 +260,59 @@ fn p13_tokens_bound_to_different_keys_have_different_keys() {
         .map(|builder| builder.build().unwrap().key())
         .collect();
     assert_eq!(keys.len(), 3);
+}
+
+#[test]
+fn the_key_of_a_grant_depends_on_server_client_scopes_and_parameters_alone() {
+    let http = Recorder::default();
+    let plain = ClientCredentials::builder(URL, "me")
+        .client_secret("s")
+        .http_client(http.clone())
+        .build()
+        .unwrap();
+    let bound = builder(&http).build().unwrap();
+    assert_ne!(plain.key(), bound.key());
+    assert_eq!(plain.grant_key(), bound.grant_key());
+    let others = [
+        plain.with_scopes(["read"]).unwrap(),
+        plain.with_parameter("audience", "a").unwrap(),
+        ClientCredentials::builder(URL, "you")
+            .client_secret("s")
+            .http_client(http.clone())
+            .build()
+            .unwrap(),
+    ];
+    for other in others {
+        assert_ne!(plain.grant_key(), other.grant_key());
+    }
+}
+
+#[test]
+fn p13_no_store_gives_a_bearer_token_to_who_wants_it_bound() {
+    let http = Recorder::default();
+    let source = builder(&http).accept_bearer().build().unwrap();
+    let store = std::sync::Arc::new(MemoryStore::new(SystemClock::new()));
+    let shared = |source: ClientCredentials| {
+        let key = source.key();
+        let cached = CachedTokenSource::builder(source);
+        cached.store(std::sync::Arc::clone(&store), key).build()
+    };
+    block_on(shared(source).token()).unwrap();
+    let strict = shared(builder(&http).build().unwrap());
+    let error = block_on(strict.token()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnsupportedTokenType);
+
+    let plain = |accepts: bool| {
+        let builder = ClientCredentials::builder(URL, "me").client_secret("s");
+        let builder = builder.http_client(http.clone());
+        let builder = if accepts {
+            builder.accept_bearer()
+        } else {
+            builder
+        };
+        builder.build().unwrap().key()
+    };
+    assert_eq!(plain(true), plain(false), "without a key it means nothing");
 }
 
 #[cfg(feature = "jwt")]

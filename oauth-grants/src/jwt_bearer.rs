@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_core::{
     AccessToken, BoxFuture, CachedTokenSource, ClientCredentials, Dpop, Error, ErrorKind,
-    ExposeSecret, JwsSigner, SecretString, TokenSource,
+    JwsSigner, SecretString, TokenSource,
 };
 use serde_json::{Map, Value, json};
 
@@ -137,7 +137,7 @@ impl JwtBearer {
         }
     }
 
-    /// Assertions that `assertion` gives, one for each request: of the platform's, or of another server's.
+    /// Assertions that `assertion` gives, one for each request and for each further attempt at it: of the platform's, or of another server's.
     ///
     /// # Examples
     ///
@@ -173,19 +173,22 @@ impl JwtBearer {
     pub fn cached(self) -> CachedTokenSource<Self> {
         crate::cached(self, |source| &source.client)
     }
+
+    /// Another each time: servers refuse one that they have seen.
+    async fn assertion(&self) -> Result<SecretString, Error> {
+        match &self.assertion {
+            Assertion::Signed(key, claims) => key.sign_jwt(&claims.now(&self.client).await?).await,
+            Assertion::From(assertion) => assertion().await,
+        }
+    }
 }
 
 #[async_trait]
 impl TokenSource for JwtBearer {
     async fn token(&self) -> Result<AccessToken, Error> {
-        let assertion = match &self.assertion {
-            Assertion::Signed(key, claims) => {
-                key.sign_jwt(&claims.now(&self.client).await?).await?
-            }
-            Assertion::From(assertion) => assertion().await?,
-        };
-        let parameters = [("assertion", assertion.expose_secret())];
-        Ok(self.client.request(GRANT_TYPE, &parameters).await?.token)
+        let assertion = || async { Ok(vec![("assertion", self.assertion().await?)]) };
+        let response = self.client.request_with(GRANT_TYPE, assertion).await?;
+        Ok(response.token)
     }
 
     fn dpop(&self) -> Option<&Dpop> {

@@ -43,10 +43,18 @@ pub(crate) fn somebody_else_refreshed() {
     );
 }
 
+pub(crate) fn stored_one_refused() {
+    event!(
+        DEBUG,
+        "refresh_token_of_store_refused",
+        "the server refused the refresh token of the store; trying the one that the program was given"
+    );
+}
+
 pub(crate) fn subject_refused() {
     event!(
         DEBUG,
         "subject_token_refused",
-        "the server refused the subject's token; trying once more with the next"
+        "the server refused the tokens to be exchanged; trying once more with the next"
     );
 }

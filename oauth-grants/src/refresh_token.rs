@@ -39,7 +39,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// # Errors
 ///
 /// As those of [`ClientCredentials`]. `invalid_grant` says that the refresh token has expired or was revoked, or that
-/// somebody else has used it: a user has to grant access again.
+/// somebody else has used it: a user has to grant access again. Give the new one to [`new`](Self::new); with a store
+/// too, where it takes the place of the one that the server refuses.
 ///
 /// # Examples
 ///
@@ -65,31 +66,71 @@ struct Place {
 
 struct State {
     current: SecretString,
-    /// It came later than what the store has.
+    /// The one that the program was given, until the server has refused it or sent its successor.
+    given: Option<SecretString>,
+    /// `current` came later than what the store has.
     is_unsaved: bool,
+    /// The server refused the one of the store, and `current` is tried in its place.
+    is_instead: bool,
+}
+
+impl State {
+    /// Takes the refresh token that the program was given in place of a refused one, if it may still be good.
+    fn take_given(&mut self) -> bool {
+        let given = self.given.as_ref();
+        let Some(given) = given.filter(|given| !self.is_current(given)) else {
+            return false;
+        };
+        self.current = given.clone();
+        self.is_instead = true;
+        true
+    }
+
+    /// Notes what came of a request with `current`: its successor, if there is one.
+    fn succeeded(&mut self, next: Option<SecretString>) {
+        self.is_unsaved |= self.is_instead;
+        let Some(next) = next.filter(|next| !self.is_current(next)) else {
+            return;
+        };
+        self.forget_given();
+        self.current = next;
+        self.is_unsaved = true;
+    }
+
+    fn forget_given(&mut self) {
+        self.given
+            .take_if(|given| given.expose_secret() == self.current.expose_secret());
+    }
+
+    fn is_current(&self, token: &SecretString) -> bool {
+        token.expose_secret() == self.current.expose_secret()
+    }
 }
 
 impl RefreshToken {
-    /// Starts with a refresh token, which is used unless a [store](Self::kept_in) has a later one.
+    /// Starts with a refresh token, which is used unless a [store](Self::kept_in) has one that the server takes.
     #[must_use]
     pub fn new(client: ClientCredentials, refresh_token: impl Into<SecretString>) -> Self {
+        let given = refresh_token.into();
         Self {
             client,
             place: None,
             state: Mutex::new(State {
-                current: refresh_token.into(),
+                current: given.clone(),
+                given: Some(given),
                 is_unsaved: false,
+                is_instead: false,
             }),
         }
     }
 
     /// Keeps the refresh token in a store, under the name of whoever granted it: it must differ for each. Of all
-    /// processes with the same client and name, one at a time uses the refresh token. A store of which others can
-    /// read the records should be an encrypted one.
+    /// processes with the same client and name, one at a time uses the refresh token; the client stays the same when
+    /// its secret or key is another. A store of which others can read the records should be an encrypted one.
     #[must_use]
     pub fn kept_in(mut self, store: impl TokenStore + 'static, name: &str) -> Self {
         let key = TokenKey::builder("refresh_token")
-            .field("client", &self.client.key().to_string())
+            .field("client", &self.client.grant_key().to_string())
             .field("name", name)
             .build();
         self.place = Some(Place {
@@ -108,12 +149,16 @@ impl RefreshToken {
     /// Uses `state`'s refresh token, and keeps the one that comes.
     async fn refresh(&self, state: &mut State, lease: Option<Lease>) -> Result<AccessToken, Error> {
         let parameters = [("refresh_token", state.current.expose_secret())];
-        let response = self.client.request(GRANT_TYPE, &parameters).await?;
-        if let Some(next) = response.refresh_token {
-            let is_same = next.expose_secret() == state.current.expose_secret();
-            state.current = next;
-            state.is_unsaved |= !is_same;
-        }
+        let response = match self.client.request(GRANT_TYPE, &parameters).await {
+            Ok(response) => response,
+            Err(error) => {
+                if is_refused(&error) {
+                    state.forget_given();
+                }
+                return Err(error);
+            }
+        };
+        state.succeeded(response.refresh_token);
         if let (Some(place), Some(lease)) = (&self.place, lease) {
             self.save(place, state, lease).await;
         }
@@ -137,6 +182,7 @@ impl RefreshToken {
         let saved = place.store.save(&place.key, &stored);
         if self.ask("save", saved).await.is_some() {
             state.is_unsaved = false;
+            state.is_instead = false;
         }
     }
 
@@ -165,6 +211,7 @@ impl RefreshToken {
         let is_another = kept != state.current.expose_secret();
         if is_another {
             state.current = kept.into();
+            state.is_instead = false;
         }
         is_another
     }
@@ -195,8 +242,14 @@ impl TokenSource for RefreshToken {
         };
         let lease = self.turn(place, &mut state).await;
         let mut outcome = self.refresh(&mut state, lease).await;
-        if is_refused(&outcome) && self.take_up(place, &mut state).await {
+        let is_bad = |outcome: &Result<_, Error>| outcome.as_ref().is_err_and(is_refused);
+        if is_bad(&outcome) && self.take_up(place, &mut state).await {
             observe::somebody_else_refreshed();
+            outcome = self.refresh(&mut state, lease).await;
+        }
+        // What is in the store stays there until this one has been taken: no refusal loses a grant.
+        if is_bad(&outcome) && state.take_given() {
+            observe::stored_one_refused();
             outcome = self.refresh(&mut state, lease).await;
         }
         if let Some(lease) = lease {
@@ -211,8 +264,8 @@ impl TokenSource for RefreshToken {
     }
 }
 
-fn is_refused(outcome: &Result<AccessToken, Error>) -> bool {
-    let error = outcome.as_ref().err().and_then(Error::oauth_error);
+fn is_refused(error: &Error) -> bool {
+    let error = error.oauth_error();
     error.is_some_and(|error| *error.code() == OAuthErrorCode::InvalidGrant)
 }
 

@@ -49,8 +49,8 @@ impl TokenTypeUri {
 /// subject (impersonation), or with an [`actor`](Self::actor) on its behalf (delegation).
 ///
 /// It is not cached: every [`token`](TokenSource::token) is one token request, with the token that the other source
-/// has at the time. If the server refuses that one (`invalid_grant`, `invalid_request`; RFC 8693 §2.2.2), it is
-/// [rejected](TokenSource::reject) there, and the exchange tried once more with the next.
+/// has at the time. If the server refuses it (`invalid_grant`, `invalid_request`; RFC 8693 §2.2.2), which may mean the
+/// actor's too, both are [rejected](TokenSource::reject) there, and the exchange is tried once more with the next.
 ///
 /// # Cancellation
 ///
@@ -59,6 +59,8 @@ impl TokenTypeUri {
 /// # Errors
 ///
 /// As those of [`ClientCredentials`] and of the other sources.
+/// [`ErrorKind::UnsupportedTokenType`](oauth_core::ErrorKind::UnsupportedTokenType) if the server says `N_A`: what it
+/// gave is no access token (RFC 8693 §2.2.1).
 pub struct TokenExchange {
     client: ClientCredentials,
     subject: Party,
@@ -69,6 +71,24 @@ pub struct TokenExchange {
 struct Party {
     source: SharedTokenSource,
     token_type: TokenTypeUri,
+}
+
+/// What is exchanged at one time.
+struct Tokens {
+    subject: AccessToken,
+    actor: Option<AccessToken>,
+}
+
+impl Tokens {
+    /// Whether there is another token among them, which may fare better.
+    fn differ_from(&self, refused: &Self) -> bool {
+        self.secrets() != refused.secrets()
+    }
+
+    fn secrets(&self) -> (&str, Option<&str>) {
+        let actor = self.actor.as_ref().map(AccessToken::secret);
+        (self.subject.secret(), actor)
+    }
 }
 
 impl Party {
@@ -132,16 +152,30 @@ impl TokenExchange {
         crate::cached(self, |source| &source.client)
     }
 
-    async fn exchange(
-        &self,
-        subject: &AccessToken,
-        actor: Option<&AccessToken>,
-    ) -> Result<AccessToken, Error> {
+    /// Those to be exchanged now.
+    async fn tokens(&self) -> Result<Tokens, Error> {
+        let subject = self.subject.token().await?;
+        let actor = match &self.actor {
+            Some(actor) => Some(actor.token().await?),
+            None => None,
+        };
+        Ok(Tokens { subject, actor })
+    }
+
+    /// The server does not say which of them it means.
+    fn reject_both(&self, tokens: &Tokens) {
+        self.subject.source.reject(&tokens.subject);
+        if let (Some(party), Some(token)) = (&self.actor, &tokens.actor) {
+            party.source.reject(token);
+        }
+    }
+
+    async fn exchange(&self, tokens: &Tokens) -> Result<AccessToken, Error> {
         let mut parameters = vec![
-            ("subject_token", subject.secret()),
+            ("subject_token", tokens.subject.secret()),
             ("subject_token_type", self.subject.token_type.as_str()),
         ];
-        if let (Some(party), Some(token)) = (&self.actor, actor) {
+        if let (Some(party), Some(token)) = (&self.actor, &tokens.actor) {
             parameters.push(("actor_token", token.secret()));
             parameters.push(("actor_token_type", party.token_type.as_str()));
         }
@@ -155,23 +189,19 @@ impl TokenExchange {
 #[async_trait]
 impl TokenSource for TokenExchange {
     async fn token(&self) -> Result<AccessToken, Error> {
-        let subject = self.subject.token().await?;
-        let actor = match &self.actor {
-            Some(actor) => Some(actor.token().await?),
-            None => None,
-        };
-        let error = match self.exchange(&subject, actor.as_ref()).await {
+        let tokens = self.tokens().await?;
+        let error = match self.exchange(&tokens).await {
             Ok(token) => return Ok(token),
             Err(error) => error,
         };
-        if !is_about_the_subject(&error) {
+        if !is_about_the_tokens(&error) {
             return Err(error);
         }
-        self.subject.source.reject(&subject);
-        match self.subject.token().await {
-            Ok(next) if next.secret() != subject.secret() => {
+        self.reject_both(&tokens);
+        match self.tokens().await {
+            Ok(next) if next.differ_from(&tokens) => {
                 observe::subject_refused();
-                self.exchange(&next, actor.as_ref()).await
+                self.exchange(&next).await
             }
             _ => Err(error),
         }
@@ -182,7 +212,7 @@ impl TokenSource for TokenExchange {
     }
 }
 
-fn is_about_the_subject(error: &Error) -> bool {
+fn is_about_the_tokens(error: &Error) -> bool {
     error.oauth_error().is_some_and(|error| {
         matches!(
             error.code(),

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use futures_executor::block_on;
 use oauth_core::{
-    ClientCredentials, Clock, JwsAlgorithm, JwsSigner, Lease, MemoryStore, OAuthErrorCode,
-    SigningKey, StoreError, StoredToken, SystemClock, TokenKey, TokenSource, TokenStore,
-    async_trait,
+    ClientCredentials, Clock, ErrorKind, JwsAlgorithm, JwsSigner, Lease, MemoryStore,
+    OAuthErrorCode, SigningKey, StoreError, StoredToken, SystemClock, TokenKey, TokenSource,
+    TokenStore, async_trait,
 };
 use oauth_grants::{JwtBearer, JwtClaims, RefreshToken, TokenExchange, TokenTypeUri};
 use oauth_isahc::IsahcHttpClient;
-use oauth_testkit::{FakeTokenServer, JwtAlgorithm, Reply};
+use oauth_testkit::{DpopNonce, DpopRules, FakeTokenServer, JwtAlgorithm, Reply, ScriptedSource};
 use serde_json::json;
 
 fn client(server: &FakeTokenServer) -> ClientCredentials {
@@ -132,6 +132,28 @@ fn rfc_7523_section_3_the_claims_are_those_asked_for_and_new_each_time() {
 }
 
 #[test]
+fn rfc_7523_section_3_an_assertion_is_new_also_where_the_server_asks_for_a_nonce() {
+    let (key, jwk) = key_pair();
+    let nonce = DpopNonce::Required;
+    let server = FakeTokenServer::builder()
+        .trust_issuer("https://issuer.example.com", JwtAlgorithm::Es256, &jwk)
+        .dpop(DpopRules::new().required().nonce_at_token_endpoint(nonce))
+        .start()
+        .unwrap();
+    let client = ClientCredentials::builder(server.token_url(), FakeTokenServer::CLIENT_ID)
+        .client_secret(FakeTokenServer::CLIENT_SECRET)
+        .dpop(SigningKey::generate(JwsAlgorithm::Es256).unwrap())
+        .http_client(IsahcHttpClient::new().unwrap())
+        .build()
+        .unwrap();
+    let source = JwtBearer::signed(client, key, claims());
+    block_on(source.token()).unwrap();
+    server.assert_token_requests(2);
+    block_on(source.token()).unwrap();
+    server.assert_token_requests(3);
+}
+
+#[test]
 fn an_assertion_from_elsewhere_is_asked_for_each_time() {
     let (key, jwk) = key_pair();
     let server = trusting(&jwk);
@@ -200,6 +222,42 @@ fn rfc_8693_section_2_2_2_a_subject_token_that_is_refused_is_replaced_once() {
     // Subject, exchange refused, subject anew, exchange.
     server.assert_token_requests(4);
     assert_eq!(subject.ready().unwrap().generation(), 2);
+}
+
+#[test]
+fn rfc_8693_section_2_2_2_an_actor_token_that_is_refused_is_replaced_with_the_subjects() {
+    let server = start();
+    let (subject, actor) = (client(&server).cached(), client(&server).cached());
+    let source = TokenExchange::new(client(&server), subject.clone())
+        .actor(actor.clone(), TokenTypeUri::AccessToken);
+    block_on(source.token()).unwrap();
+    assert!(server.revoke(actor.ready().unwrap().secret()));
+    block_on(source.token()).unwrap();
+    // Three at first; exchange refused, both anew, exchange.
+    server.assert_token_requests(7);
+    assert_eq!(actor.ready().unwrap().generation(), 2);
+    assert_eq!(subject.ready().unwrap().generation(), 2);
+}
+
+#[test]
+fn rfc_6749_section_3_2_no_parameter_of_a_grant_is_sent_twice() {
+    let server = start();
+    let client = |name: &str| {
+        client(&server)
+            .with_parameter(name, "of the builder")
+            .unwrap()
+    };
+    let assertion = || async { Ok("an assertion".into()) };
+    let bearer = JwtBearer::with(client("assertion"), assertion);
+    let refresh = RefreshToken::new(client("refresh_token"), "given");
+    let exchange = TokenExchange::new(client("requested_token_type"), ScriptedSource::new())
+        .requested_token_type(TokenTypeUri::Jwt);
+    let sources: [&dyn TokenSource; 3] = [&bearer, &refresh, &exchange];
+    for source in sources {
+        let error = block_on(source.token()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+    }
+    server.assert_token_requests(0);
 }
 
 #[test]

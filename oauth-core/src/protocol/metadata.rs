@@ -13,16 +13,22 @@ use crate::protocol::response::MAX_RESPONSE_BODY;
 
 /// The metadata of an authorization server, as far as it matters to a client without users (RFC 8414 §2).
 ///
-/// Every endpoint in it is `https`, or `http` to loopback.
+/// Every endpoint in it is `https`, or `http` to loopback. One that is not is left out, except for the token endpoint,
+/// without which the metadata is of no use; what is wrong with it is told to who wants to call it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerMetadata {
     issuer: String,
     endpoints: Endpoints,
     /// For connections with a client certificate (RFC 8705 §5).
     mtls_endpoints: Endpoints,
+    /// What is wrong with those that were left out.
+    faults: Vec<Fault>,
     auth_methods: Option<Vec<String>>,
     dpop_algorithms: Vec<String>,
 }
+
+/// The member with the endpoints for connections with a client certificate.
+const ALIASES: &str = "mtls_endpoint_aliases";
 
 /// The endpoints that a client without users calls.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,6 +36,14 @@ pub(crate) struct Endpoints {
     pub(crate) token: Option<Box<Uri>>,
     pub(crate) introspection: Option<Box<Uri>>,
     pub(crate) revocation: Option<Box<Uri>>,
+}
+
+/// An endpoint that credentials may not go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fault {
+    kind: EndpointKind,
+    is_alias: bool,
+    why: DiscoveryError,
 }
 
 /// One of them.
@@ -80,17 +94,30 @@ impl Endpoints {
         }
     }
 
-    fn read(members: &Map<String, Value>, within: &str) -> Result<Self, DiscoveryError> {
+    fn read(members: &Map<String, Value>, is_alias: bool, faults: &mut Vec<Fault>) -> Self {
         let mut endpoints = Self::default();
         for kind in EndpointKind::ALL {
             let Some(url) = text(members, kind.member()) else {
                 continue;
             };
-            let url =
-                endpoint("endpoint", url).map_err(|cause| DiscoveryError::UnusableEndpoint {
-                    name: format!("{within}{}", kind.member()),
-                    why: cause.to_string(),
-                })?;
+            let url = match endpoint("endpoint", url) {
+                Ok(url) => url,
+                Err(cause) => {
+                    let name = kind.member();
+                    let name = match is_alias {
+                        true => format!("{ALIASES}.{name}"),
+                        false => name.to_owned(),
+                    };
+                    let why = cause.to_string();
+                    let why = DiscoveryError::UnusableEndpoint { name, why };
+                    faults.push(Fault {
+                        kind,
+                        is_alias,
+                        why,
+                    });
+                    continue;
+                }
+            };
             let place = match kind {
                 EndpointKind::Token => &mut endpoints.token,
                 EndpointKind::Introspection => &mut endpoints.introspection,
@@ -98,7 +125,7 @@ impl Endpoints {
             };
             *place = Some(Box::new(url));
         }
-        Ok(endpoints)
+        endpoints
     }
 }
 
@@ -142,12 +169,26 @@ impl ServerMetadata {
 
     /// The endpoint for a client that authenticates like this: with a certificate, the alias comes first
     /// (RFC 8705 §5).
-    pub(crate) fn endpoint(&self, kind: EndpointKind, method: ClientAuthMethod) -> Option<&Uri> {
-        let alias = self
-            .mtls_endpoints
-            .get(kind)
-            .filter(|_| method == ClientAuthMethod::TlsClientAuth);
-        alias.or_else(|| self.endpoints.get(kind))
+    pub(crate) fn endpoint(
+        &self,
+        kind: EndpointKind,
+        method: ClientAuthMethod,
+    ) -> Result<&Uri, DiscoveryError> {
+        let shows_certificate = method == ClientAuthMethod::TlsClientAuth;
+        for (endpoints, is_alias) in [(&self.mtls_endpoints, true), (&self.endpoints, false)] {
+            if is_alias && !shows_certificate {
+                continue;
+            }
+            if let Some(url) = endpoints.get(kind) {
+                return Ok(url);
+            }
+            let is_meant = |fault: &&Fault| fault.kind == kind && fault.is_alias == is_alias;
+            if let Some(fault) = self.faults.iter().find(is_meant) {
+                return Err(fault.why.clone());
+            }
+        }
+        let name = kind.member();
+        Err(DiscoveryError::MissingEndpoint { name })
     }
 
     /// How a client with a secret authenticates, if it has no opinion. What a server advertises need not be
@@ -246,15 +287,22 @@ pub(crate) fn read(
             found: issuer.chars().take(200).collect(),
         });
     }
-    let aliases = members.get("mtls_endpoint_aliases");
-    let mtls_endpoints = match aliases.and_then(Value::as_object) {
-        Some(aliases) => Endpoints::read(aliases, "mtls_endpoint_aliases.")?,
-        None => Endpoints::default(),
-    };
+    let mut faults = Vec::new();
+    let endpoints = Endpoints::read(&members, false, &mut faults);
+    // Every client calls this one, and another place may have a better one.
+    if let Some(fault) = faults
+        .iter()
+        .find(|fault| fault.kind == EndpointKind::Token)
+    {
+        return Err(fault.why.clone());
+    }
+    let aliases = members.get(ALIASES).and_then(Value::as_object);
+    let mtls_endpoints = aliases.map(|aliases| Endpoints::read(aliases, true, &mut faults));
     Ok(ServerMetadata {
         issuer: issuer.to_owned(),
-        endpoints: Endpoints::read(&members, "")?,
-        mtls_endpoints,
+        endpoints,
+        mtls_endpoints: mtls_endpoints.unwrap_or_default(),
+        faults,
         auth_methods: texts(&members, "token_endpoint_auth_methods_supported"),
         dpop_algorithms: texts(&members, "dpop_signing_alg_values_supported").unwrap_or_default(),
     })

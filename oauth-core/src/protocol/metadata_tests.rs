@@ -163,24 +163,48 @@ fn rfc_8705_section_5_a_client_with_a_certificate_prefers_the_alias() {
 
 #[test]
 fn p10_no_endpoint_of_the_metadata_is_in_plain_http() {
-    for (members, name) in [
-        (r#","token_endpoint":"http://h/t""#, "token_endpoint"),
-        (
-            r#","revocation_endpoint":"ftp://h/t""#,
-            "revocation_endpoint",
-        ),
-        (
-            r#","mtls_endpoint_aliases":{"token_endpoint":"http://h/t"}"#,
-            "mtls_endpoint_aliases.token_endpoint",
-        ),
-    ] {
-        let error = with(members).unwrap_err();
-        assert!(
-            matches!(&error, DiscoveryError::UnusableEndpoint { name: found, .. } if found == name),
-            "{error:?}"
-        );
+    assert_unusable(with(r#","token_endpoint":"http://h/t""#), "token_endpoint");
+    let metadata = with(
+        r#","token_endpoint":"http://[::1]:8/t","revocation_endpoint":"ftp://h/t",
+           "mtls_endpoint_aliases":{"token_endpoint":"http://h/t"}"#,
+    )
+    .unwrap();
+    assert_eq!(metadata.revocation_endpoint(), None);
+    let basic = ClientAuthMethod::ClientSecretBasic;
+    let revocation = metadata.endpoint(EndpointKind::Revocation, basic);
+    assert_unusable(revocation, "revocation_endpoint");
+    let mtls = ClientAuthMethod::TlsClientAuth;
+    let alias = metadata.endpoint(EndpointKind::Token, mtls);
+    assert_unusable(alias, "mtls_endpoint_aliases.token_endpoint");
+}
+
+fn assert_unusable<T: std::fmt::Debug>(outcome: Result<T, DiscoveryError>, name: &str) {
+    let error = outcome.unwrap_err();
+    assert!(
+        matches!(&error, DiscoveryError::UnusableEndpoint { name: found, .. } if found == name),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn an_endpoint_of_no_use_costs_only_who_calls_it() {
+    let metadata = with(
+        r#","token_endpoint":"https://h/t","introspection_endpoint":"https://h/i",
+           "revocation_endpoint":"http://h/r",
+           "mtls_endpoint_aliases":{"introspection_endpoint":"http://h/i"}"#,
+    )
+    .unwrap();
+    let basic = ClientAuthMethod::ClientSecretBasic;
+    for kind in [EndpointKind::Token, EndpointKind::Introspection] {
+        assert!(metadata.endpoint(kind, basic).is_ok(), "{kind:?}");
     }
-    assert!(with(r#","token_endpoint":"http://[::1]:8/t""#).is_ok());
+    let mtls = ClientAuthMethod::TlsClientAuth;
+    assert!(metadata.endpoint(EndpointKind::Token, mtls).is_ok());
+    assert!(
+        metadata
+            .endpoint(EndpointKind::Introspection, mtls)
+            .is_err()
+    );
 }
 
 #[test]

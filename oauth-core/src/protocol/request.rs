@@ -63,6 +63,7 @@ pub(crate) fn post(
 }
 
 /// Everything about a client and its server that shapes a token request, named.
+#[derive(Default)]
 pub(crate) struct Identity<'a> {
     /// Where the request goes: the token endpoint, or the issuer to ask for it.
     pub(crate) server: &'a [(&'a str, &'a str)],
@@ -71,6 +72,8 @@ pub(crate) struct Identity<'a> {
     pub(crate) authentication: &'a [(&'a str, &'a str)],
     /// The thumbprint of the key that the token is bound to.
     pub(crate) dpop: Option<&'a str>,
+    /// Whether it may be bound to no key all the same. A store must not give such a token to who refuses it.
+    pub(crate) accepts_bearer: bool,
 }
 
 impl Identity<'_> {
@@ -84,6 +87,9 @@ impl Identity<'_> {
         }
         if let Some(thumbprint) = self.dpop {
             key = key.field("dpop", thumbprint);
+            if self.accepts_bearer {
+                key = key.field("accept_bearer", "true");
+            }
         }
         key.build()
     }
@@ -121,6 +127,22 @@ pub(crate) fn check_extra(extra: &[(String, String)]) -> Result<(), Error> {
             check_resource(value)?;
         } else if extra[..position].iter().any(|(earlier, _)| earlier == name) {
             return fault("is given twice, which RFC 6749 §3.2 forbids; leave one");
+        }
+    }
+    Ok(())
+}
+
+/// RFC 6749 §3.2, of all that a request sends. Token exchange may have several of `audience` too (RFC 8693 §2.1).
+pub(crate) fn check_repeated<'a>(
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Result<(), Error> {
+    for (position, name) in names.clone().enumerate() {
+        let is_repeated = names.clone().take(position).any(|earlier| earlier == name);
+        if is_repeated && !matches!(name, "resource" | "audience") {
+            return Err(Error::configuration(format!(
+                "parameter {name:?} would be sent twice, which RFC 6749 §3.2 forbids; the grant sets it by itself, so \
+                 leave it out of .parameter(…)"
+            )));
         }
     }
     Ok(())

@@ -106,6 +106,7 @@ struct Configuration {
     scopes: Vec<String>,
     extra: Vec<(String, String)>,
     dpop: Option<String>,
+    accepts_bearer: bool,
 }
 
 impl Configuration {
@@ -119,6 +120,7 @@ impl Configuration {
             client_id: &self.client_id,
             authentication: &borrowed(&self.authentication),
             dpop: self.dpop.as_deref(),
+            accepts_bearer: self.accepts_bearer,
         }
         .key();
         request_key(&client, &Scopes::new(&self.scopes).unwrap(), &self.extra)
@@ -126,14 +128,13 @@ impl Configuration {
 
     fn same_request(&self, other: &Self) -> bool {
         let scopes = |of: &Self| Scopes::new(&of.scopes).unwrap();
-        scopes(self) == scopes(other)
-            && Self {
-                scopes: Vec::new(),
-                ..self.clone()
-            } == Self {
-                scopes: Vec::new(),
-                ..other.clone()
-            }
+        // Without a key for DPoP every token is a bearer token.
+        let rest = |of: &Self| Self {
+            scopes: Vec::new(),
+            accepts_bearer: of.accepts_bearer && of.dpop.is_some(),
+            ..of.clone()
+        };
+        scopes(self) == scopes(other) && rest(self) == rest(other)
     }
 }
 
@@ -146,8 +147,9 @@ prop_compose! {
         scopes in proptest::collection::vec("[ab]{1,2}", 0..3),
         extra in proptest::collection::vec(("[ab]{0,2}", "[ab]{0,2}"), 0..3),
         dpop in proptest::option::of("[ab]{0,2}"),
+        accepts_bearer in any::<bool>(),
     ) -> Configuration {
-        Configuration { server, client_id, authentication, scopes, extra, dpop }
+        Configuration { server, client_id, authentication, scopes, extra, dpop, accepts_bearer }
     }
 }
 
@@ -160,7 +162,8 @@ fn with_one_part_of(base: &Configuration, other: &Configuration, part: usize) ->
         2 => changed.authentication.clone_from(&other.authentication),
         3 => changed.scopes.clone_from(&other.scopes),
         4 => changed.extra.clone_from(&other.extra),
-        _ => changed.dpop.clone_from(&other.dpop),
+        5 => changed.dpop.clone_from(&other.dpop),
+        _ => changed.accepts_bearer = other.accepts_bearer,
     }
     changed
 }
@@ -172,7 +175,7 @@ proptest! {
     fn p13_two_requests_have_one_key_exactly_if_they_are_the_same(
         one in configuration(),
         other in configuration(),
-        part in 0..6usize,
+        part in 0..7usize,
     ) {
         let other = with_one_part_of(&one, &other, part);
         prop_assert_eq!(one.key() == other.key(), one.same_request(&other));

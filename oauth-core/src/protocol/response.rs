@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorBuilder, ErrorKind};
-use crate::oauth_error::OAuthError;
+use crate::oauth_error::{OAuthError, OAuthErrorCode};
 use crate::observe;
 use crate::protocol::challenge::Challenge;
 use crate::protocol::retry_after::retry_after;
@@ -23,6 +23,9 @@ use crate::token::{AccessToken, TokenType};
 
 /// The longest body that is read from a token endpoint: 1 MiB.
 pub const MAX_RESPONSE_BODY: usize = 1024 * 1024;
+
+/// No name of a token type is longer.
+const MAX_TYPE: usize = 40;
 
 /// No lifetime is longer: 10 years.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -93,7 +96,8 @@ fn accept_members(
     if status.is_success() && oauth_error.is_none() {
         return Ok(());
     }
-    let mut error = refusal(status, oauth_error.is_some(), context.endpoint);
+    let code = oauth_error.as_ref().map(OAuthError::code);
+    let mut error = refusal(status, code, context.endpoint);
     if let Some(oauth_error) = oauth_error {
         error = error.oauth_error(oauth_error);
     }
@@ -147,28 +151,53 @@ fn in_challenges(headers: &HeaderMap, context: &Context<'_>) -> Option<OAuthErro
     oauth_error(field, context)
 }
 
-fn refusal(status: StatusCode, says_why: bool, endpoint: &str) -> ErrorBuilder {
-    let (kind, what) = match status.as_u16() {
-        429 => (
+fn refusal(status: StatusCode, code: Option<&OAuthErrorCode>, endpoint: &str) -> ErrorBuilder {
+    let (kind, what) = match (status.as_u16(), code) {
+        (429, _) => (
             ErrorKind::RateLimited,
             "asks for fewer requests; try again later",
         ),
-        408 | 500..=599 => (
+        (408 | 500..=599, _) => (
             ErrorKind::ServerUnavailable,
             "is out of order; try again later",
         ),
-        _ if says_why => (ErrorKind::Refused, "refused the request"),
-        300..=399 => (
+        (_, Some(code)) => {
+            let next = next_step(code);
+            let message = format!("the {endpoint} refused the request ({next})");
+            return Error::builder(ErrorKind::Refused, message);
+        }
+        (300..=399, None) => (
             ErrorKind::MalformedResponse,
             "redirects, which is not followed; check its URL",
         ),
-        404 | 405 => (ErrorKind::Refused, "is not there; check its URL"),
-        _ => (
+        (404 | 405, None) => (ErrorKind::Refused, "is not there; check its URL"),
+        (_, None) => (
             ErrorKind::Refused,
             "refused the request without saying why; check its URL, the client id and its credentials",
         ),
     };
     Error::builder(kind, format!("the {endpoint} {what}"))
+}
+
+/// What to do about a refusal.
+fn next_step(code: &OAuthErrorCode) -> &'static str {
+    match code {
+        OAuthErrorCode::InvalidClient => {
+            "check the client id, its credentials and its method of authentication"
+        }
+        OAuthErrorCode::UnauthorizedClient | OAuthErrorCode::UnsupportedGrantType => {
+            "check which grants the client is registered for"
+        }
+        OAuthErrorCode::InvalidGrant => "what was granted is no good, or no longer; get it anew",
+        OAuthErrorCode::InvalidScope => "check the scopes",
+        OAuthErrorCode::InvalidTarget => "check audience and resource",
+        OAuthErrorCode::InvalidRequest => "check the parameters",
+        OAuthErrorCode::InvalidDpopProof => "check the key for DPoP and the clock of this machine",
+        OAuthErrorCode::TemporarilyUnavailable
+        | OAuthErrorCode::ServerError
+        | OAuthErrorCode::SlowDown => "try again later",
+        _ => "look up what the code means at this server",
+    }
 }
 
 fn token(
@@ -182,7 +211,7 @@ fn token(
         .ok_or_else(|| malformed(response, context, "has no access_token"))?;
     let mut builder = AccessToken::builder(secret.as_str())
         .requested_at(context.sent)
-        .token_type(token_type(response, members)?);
+        .token_type(token_type(response, members, context)?);
     if let Some(lifetime) = seconds(members, "expires_in") {
         builder = builder.expires_in(lifetime);
     }
@@ -213,7 +242,11 @@ fn is_known(member: &str) -> bool {
 }
 
 /// RFC 6749 §7.1: a token of an unknown type must not be used.
-fn token_type(response: &Response<Bytes>, members: &Members<'_>) -> Result<TokenType, Error> {
+fn token_type(
+    response: &Response<Bytes>,
+    members: &Members<'_>,
+    context: &Context<'_>,
+) -> Result<TokenType, Error> {
     let Some(value) = members
         .get("token_type")
         .filter(|value| value.get() != "null")
@@ -227,12 +260,37 @@ fn token_type(response: &Response<Bytes>, members: &Members<'_>) -> Result<Token
     } else if name.eq_ignore_ascii_case("dpop") {
         Ok(TokenType::Dpop)
     } else {
-        let message = "the token is of a type other than Bearer and DPoP, which this client cannot use; look at how the \
-             client is registered";
+        let named = match legible_type(&name, members, context) {
+            Some(name) => format!("the type {name:?}"),
+            None => "a type without a proper name".to_owned(),
+        };
+        let endpoint = context.endpoint;
+        let message = format!(
+            "the {endpoint} gave a token of {named}, and this client uses Bearer and DPoP only; look at how it is \
+             registered there"
+        );
         Err(Error::builder(ErrorKind::UnsupportedTokenType, message)
             .status(response.status())
             .build())
     }
+}
+
+/// The name of a token type, if it looks like one and is nothing that nobody may see.
+fn legible_type<'a>(
+    name: &'a str,
+    members: &Members<'_>,
+    context: &Context<'_>,
+) -> Option<&'a str> {
+    let is_name =
+        (1..=MAX_TYPE).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
+    let sent = context.secrets.iter().map(Zeroizing::clone);
+    let received = ["access_token", "refresh_token"];
+    let received = received
+        .iter()
+        .filter_map(|member| string(members.get(*member)?));
+    let mut secrets = sent.chain(received).filter(|secret| !secret.is_empty());
+    let is_secret = secrets.any(|secret| name.contains(secret.as_str()));
+    (is_name && !is_secret).then_some(name)
 }
 
 /// A duration in seconds: a number or a numeric string, floored. At most 10 years, at least zero; `None`

@@ -78,6 +78,19 @@ fn p08_token_types_in_any_case() {
 }
 
 #[test]
+fn p09_the_type_that_cannot_be_used_is_named_if_it_is_a_name() {
+    let message = |token_type: &str| {
+        let body = format!(r#"{{"access_token":"t0ken","token_type":"{token_type}"}}"#);
+        err(200, &body).to_string()
+    };
+    assert!(message("mac").contains(r#""mac""#), "{}", message("mac"));
+    for hidden in ["t0ken", "is-t0ken", "a b", r"a\nb", "ä", &"x".repeat(41)] {
+        let message = message(hidden);
+        assert!(message.contains("without a proper name"), "{message}");
+    }
+}
+
+#[test]
 fn p08_expires_in_whatever_it_looks_like() {
     for (text, wanted) in [
         ("3600", Some(3600)),

@@ -6,8 +6,8 @@ use futures_executor::block_on;
 use http::{HeaderMap, Uri};
 use oauth_core::{
     AccessToken, AssertionAudience, Authorizer, ClientAuthMethod, ClientCredentials, Error,
-    JwsAlgorithm, JwsSigner, Origin, RefreshPolicy, Scopes, SecretSource, StoredToken, Target,
-    TokenSource, async_trait,
+    ErrorKind, JwsAlgorithm, JwsSigner, Origin, RefreshPolicy, Scopes, SecretSource, StoredToken,
+    Target, TokenSource, async_trait,
 };
 use oauth_testkit::{Messages, ScriptedSource};
 
@@ -152,6 +152,11 @@ pub(crate) fn of_secrets_that_cannot_be_read(messages: &mut Messages) {
         Err::<oauth_core::SecretString, _>("the vault is sealed")
     });
     messages.add_err("a function that fails", read(broken));
+    let sealed = SecretSource::function("vault:kv/my-client", || async {
+        let error = Error::new(ErrorKind::Timeout, "the vault does not answer");
+        Err::<oauth_core::SecretString, _>(error)
+    });
+    messages.add_err("a function that fails for now", read(sealed));
     let empty = SecretSource::function("vault:kv/my-client", || async {
         Ok::<oauth_core::SecretString, std::io::Error>(String::new().into())
     });

@@ -71,6 +71,9 @@ macro_rules! http_client_conformance {
             a_reset_is_a_transport_error
             a_truncated_body_is_a_transport_error
             garbage_is_a_transport_error
+            an_answer_in_http_1_0_is_read_to_its_end
+            a_body_in_chunks_is_put_together
+            a_connection_that_the_server_has_closed_is_given_up
             a_server_that_hangs_is_a_timeout
             a_body_that_drips_is_a_timeout
             p05_a_request_given_up_does_not_disturb_the_next
@@ -197,6 +200,53 @@ pub async fn a_truncated_body_is_a_transport_error<C: HttpClient>(
 /// The answer is not HTTP: [`HttpError::Transport`].
 pub async fn garbage_is_a_transport_error<C: HttpClient>(client: impl FnOnce(Duration) -> C) {
     breaks(client, Reply::raw("\u{0}\u{1}no http at all\r\n\r\n")).await;
+}
+
+/// A server of HTTP/1.0 answers with a body that has no length and ends with the connection (RFC 9112 §6.3).
+pub async fn an_answer_in_http_1_0_is_read_to_its_end<C: HttpClient>(
+    client: impl FnOnce(Duration) -> C,
+) {
+    let server = start();
+    let client = client(AMPLE);
+    for head in ["", "Content-Length: 14\r\n"] {
+        let head = format!("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n{head}\r\n");
+        server.next_token_reply(Reply::raw(head + r#"{"answer":1.0}"#));
+        let response = ok(client.send(request(&server.token_url())).await);
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert_eq!(response.body(), r#"{"answer":1.0}"#);
+    }
+}
+
+/// A body in chunks is its parts without what is between them: lengths, extensions and trailers (RFC 9112 §7.1).
+pub async fn a_body_in_chunks_is_put_together<C: HttpClient>(client: impl FnOnce(Duration) -> C) {
+    let server = start();
+    let client = client(AMPLE);
+    let chunks = "5\r\n{\"ans\r\nB;part=2\r\nwer\":\"0\r\n\r\n\r\n002\r\n\"}\r\n0\r\nX-Trailer: none\r\n\r\n";
+    for _ in 0..2 {
+        let reply = Reply::status(200).header("Transfer-Encoding", "chunked");
+        server.next_token_reply(reply.body(chunks));
+        let response = ok(client.send(request(&server.token_url())).await);
+        assert_eq!(response.body(), "{\"answer\":\"0\r\n\r\n\"}");
+    }
+}
+
+/// A server may close a connection that it has promised to keep (RFC 9112 §9.3.1). Who has not heard of it yet may fail
+/// once, with [`HttpError::Transport`], and never a second time.
+pub async fn a_connection_that_the_server_has_closed_is_given_up<C: HttpClient>(
+    client: impl FnOnce(Duration) -> C,
+) {
+    let server = start();
+    let client = client(AMPLE);
+    let promised = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}";
+    server.always_token_reply(Reply::raw(promised));
+    for _ in 0..3 {
+        let response = match client.send(request(&server.token_url())).await {
+            Err(HttpError::Transport(_)) => client.send(request(&server.token_url())).await,
+            outcome => outcome,
+        };
+        assert_eq!(ok(response).body(), "{}");
+    }
 }
 
 /// No answer within the limit: [`HttpError::Timeout`].

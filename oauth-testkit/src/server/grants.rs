@@ -43,8 +43,9 @@ impl ServerState {
     pub(crate) fn grant(&self, received: &ReceivedTokenRequest<'_>) -> Result<Granted, Refusal> {
         received.check_form()?;
         let client_id = self.authenticate(received, Place::Token)?;
-        let key = self.verify_proof(Side::TokenEndpoint, received.request, None)?;
+        // Before the proof, whose nonce may be asked for: what is to be used once is used up by then.
         let basis = self.basis(received, &client_id)?;
+        let key = self.verify_proof(Side::TokenEndpoint, received.request, None)?;
         let scope = self.grant_scope(received.param("scope"), basis.scope.as_deref())?;
         Ok(Granted {
             grant: Grant {
