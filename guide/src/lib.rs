@@ -48,6 +48,22 @@ pub mod fleets {}
 pub mod your_own {}
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+// Here all of it is one page. The first definition of a link is the one that counts: those within the file are for
+// whoever reads the files.
+/// [summary]: #what-came-of-it
+/// [hit]: #the-hit-path
+/// [authorize]: #authorizing-a-request
+/// [herd]: #many-callers-without-a-token
+/// [renewal]: #a-renewal-under-load
+/// [requests]: #requests-a-second
+/// [memory]: #memory
+/// [number]: #many-sources
+/// [parsing]: #reading-a-token-response
+/// [instructions]: #instructions
+/// [peers-hit]: #peers-a-hit
+/// [peers-stress]: #peers-when-it-matters
+/// [peers-throughput]: #peers-requests-a-second
+///
 #[doc = include_str!("performance/README.md")]
 #[doc = include_str!("performance/summary.md")]
 #[doc = include_str!("performance/hit.md")]
@@ -91,3 +107,8 @@ pub mod operations {}
 pub mod threat_model {}
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
+
+/// The README of the repository, whose examples compile too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

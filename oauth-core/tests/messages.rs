@@ -68,7 +68,7 @@ fn sound() -> ClientCredentialsBuilder {
 }
 
 #[test]
-fn p09_every_message_says_what_and_what_next_and_no_secret() {
+fn p09_each_message_is_the_one_on_record_and_shows_no_secret() {
     let mut messages = Messages::new();
     configuration::of_a_client_that_is_set_up_wrongly(&mut messages);
     configuration::of_secrets_that_cannot_be_read(&mut messages);
@@ -77,10 +77,12 @@ fn p09_every_message_says_what_and_what_next_and_no_secret() {
     configuration::of_keys_that_adapters_cannot_prove(&mut messages);
     signing_keys::of_private_keys(&mut messages);
     discovery::of_metadata(&mut messages);
+    discovery::of_a_request_that_another_caller_lost(&mut messages);
     responses::of_answers_that_are_no_token(&mut messages);
     responses::of_requests_without_an_answer(&mut messages);
     responses::of_a_token_that_is_not_bound(&mut messages);
     cache::of_the_cache(&mut messages);
+    cache::of_tokens_that_live_too_short(&mut messages);
     cache::of_stores(&mut messages);
     messages.assert_free_of(&SECRETS);
     insta::assert_snapshot!("core", messages);

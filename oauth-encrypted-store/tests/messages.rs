@@ -15,7 +15,7 @@ use oauth_testkit::Messages;
 const SHORT: &str = "dDBwLXMzY3JldCB0MHAtczNjcmV0IHQwcC1zM2Ny";
 
 #[test]
-fn p09_every_message_says_what_and_what_next_and_no_secret() {
+fn p09_each_message_is_the_one_on_record_and_shows_no_secret() {
     let mut messages = Messages::new();
     messages.add_err("no text", KeyRing::parse(" \n"));
     messages.add_err("neither encoding", KeyRing::parse("t0p-s3cret!"));

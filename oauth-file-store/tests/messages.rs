@@ -9,7 +9,8 @@
 )]
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_executor::block_on;
@@ -18,7 +19,7 @@ use oauth_file_store::FileStore;
 use oauth_testkit::Messages;
 
 #[test]
-fn p09_every_message_says_what_and_what_next_and_no_secret() {
+fn p09_each_message_is_the_one_on_record_and_shows_no_secret() {
     let home = tempfile::tempdir().unwrap();
     let path = |name: &str| home.path().join(name);
     let mut messages = Messages::new();
@@ -35,6 +36,9 @@ fn p09_every_message_says_what_and_what_next_and_no_secret() {
         "a directory that others can read",
         FileStore::open(path("open")),
     );
+    let (other, us) = directory_of_another(&path("others"));
+    let others = FileStore::open(&other);
+    messages.add_err("a directory of somebody else", others);
 
     let store = FileStore::open(path("tokens")).unwrap();
     let key = TokenKey::builder("messages").build();
@@ -59,6 +63,22 @@ fn p09_every_message_says_what_and_what_next_and_no_secret() {
 
     messages.assert_free_of(&["t0p-s3cret"]);
     let text = messages.to_string();
+    let text = text
+        .replace(other.to_str().unwrap(), "<other>")
+        .replace("belongs to user 0,", "belongs to user <other>,")
+        .replace("belongs to user 1,", "belongs to user <other>,")
+        .replace(&format!("runs as user {us}"), "runs as user <us>");
     let text = text.replace(home.path().to_str().unwrap(), "<home>");
     insta::assert_snapshot!("file_store", text.replace(&key.to_string(), "<key>"));
+}
+
+/// A directory of user 0, or for user 0 one of another, and who we are.
+fn directory_of_another(path: &Path) -> (PathBuf, u32) {
+    fs::create_dir(path).unwrap();
+    let us = fs::metadata(path).unwrap().uid();
+    if us != 0 {
+        return ("/usr".into(), us);
+    }
+    chown(path, Some(1), None).unwrap();
+    (path.to_owned(), us)
 }

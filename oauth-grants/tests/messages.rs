@@ -13,7 +13,7 @@ use oauth_isahc::IsahcHttpClient;
 use oauth_testkit::{FakeTokenServer, Messages, ScriptedSource};
 
 #[test]
-fn p09_every_message_says_what_and_what_next_and_no_secret() {
+fn p09_each_message_is_the_one_on_record_and_shows_no_secret() {
     let server = FakeTokenServer::start().unwrap();
     let client = || {
         ClientCredentials::builder(server.token_url(), FakeTokenServer::CLIENT_ID)

@@ -17,6 +17,9 @@ use crate::wire_log;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a token request may take as a whole.
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// libcurl itself calls `https` an unsupported protocol, as it calls an answer that is no HTTP.
+const NO_TLS: &str =
+    "no TLS is compiled into isahc; enable its feature `rustls-tls` or `native-tls` for `https`";
 
 /// Sends token requests through isahc, hardened for the purpose: it follows no redirect (the secret must not go
 /// to a second host), keeps no cookies, gives up connecting after 5 s and the whole exchange after 15 s, and
@@ -83,6 +86,9 @@ impl HttpClient for IsahcHttpClient {
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, HttpError> {
+        if request.uri().scheme_str() == Some("https") && !curl::Version::get().feature_ssl() {
+            return Err(HttpError::unusable(NO_TLS));
+        }
         // A copy, since libcurl must be able to rewind it when a kept connection turns out to be closed.
         let mut request = request.map(|body| AsyncBody::from(body.to_vec()));
         if request.uri().scheme_str() == Some("http") {

@@ -9,7 +9,8 @@
 //!
 //! This crate takes isahc without its default features and leaves the choice of TLS to the program. Depend on
 //! isahc too, and choose one, for example `isahc = { version = "2", default-features = false, features =
-//! ["rustls-tls"] }`.
+//! ["rustls-tls"] }`. Without any, a token request to an `https` URL fails with
+//! [`ErrorKind::Configuration`](oauth_core::ErrorKind::Configuration), and names the feature.
 
 mod body;
 mod client;

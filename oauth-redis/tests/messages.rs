@@ -41,7 +41,7 @@ fn engine(answer: &'static str) -> u16 {
 }
 
 #[test]
-fn p09_every_message_says_what_and_what_next_and_no_secret() {
+fn p09_each_message_is_the_one_on_record_and_shows_no_secret() {
     let key = TokenKey::builder("messages").build();
     let mut messages = Messages::new();
     messages.add_err("no URL", RedisStore::open("hunter2@redis.example.com"));

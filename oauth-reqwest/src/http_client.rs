@@ -1,5 +1,6 @@
 //! Token requests through reqwest.
 
+use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use crate::runtime;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a token request may take as a whole.
 const TIMEOUT: Duration = Duration::from_secs(15);
+const NO_TLS: &str =
+    "no TLS is compiled into reqwest; enable its feature `rustls` or `native-tls` for `https`";
 
 /// Sends token requests through reqwest, hardened for the purpose: it follows no redirect (the secret must
 /// not go to a second host), keeps no cookies, gives up connecting after 5 s and the whole exchange after
@@ -114,6 +117,8 @@ fn sort(error: reqwest::Error) -> HttpError {
     let error = hide_url(error);
     if error.is_timeout() {
         HttpError::timeout(error)
+    } else if error.is_connect() && lacks_tls(&error) {
+        HttpError::unusable(NO_TLS)
     } else if error.is_connect() {
         HttpError::connect(error)
     } else if error.is_builder() {
@@ -121,6 +126,12 @@ fn sort(error: reqwest::Error) -> HttpError {
     } else {
         HttpError::transport(error)
     }
+}
+
+/// Whether this reqwest has no TLS: it does not tell, and its connector then takes an `https` URL for a mistake.
+fn lacks_tls(error: &reqwest::Error) -> bool {
+    std::iter::successors(error.source(), |&cause| cause.source())
+        .any(|cause| cause.to_string() == "invalid URL, scheme is not http")
 }
 
 /// The query of a URL may be nobody's business.

@@ -5,7 +5,8 @@
 //!
 //! This crate takes reqwest without its default features and leaves the choice of TLS to the program. Depend
 //! on reqwest too, and choose one, for example `reqwest = { version = "0.13", features = ["rustls"] }`. Without
-//! any, an `https` URL fails with [`ErrorKind::Connect`](oauth_core::ErrorKind::Connect).
+//! any, a token request to an `https` URL fails with [`ErrorKind::Configuration`](oauth_core::ErrorKind::Configuration),
+//! and names the feature.
 //!
 //! # Features
 //!

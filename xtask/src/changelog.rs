@@ -58,12 +58,29 @@ impl Changelog {
     }
 }
 
+/// A day of the calendar, as `2026-01-31`.
 fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
-    let is_number = |part: &&str, digits| {
-        part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit())
+    let [year, month, day] = parts[..] else {
+        return false;
     };
-    matches!(&parts[..], [year, month, day] if is_number(year, 4) && is_number(month, 2) && is_number(day, 2))
+    let number = |part: &str, digits| {
+        let is_number = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| part.parse::<u32>().ok()).flatten()
+    };
+    let (Some(year), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2))
+    else {
+        return false;
+    };
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        _ => 0,
+    };
+    (1..=last).contains(&day)
 }
 
 #[cfg(test)]
@@ -99,5 +116,15 @@ mod tests {
         let undated = RELEASED.replace("2026-01-31", "soon");
         assert_eq!(Changelog::parse(&undated).problems("0.2.0").len(), 1);
         assert!(is_date("2026-01-31") && !is_date("2026-1-31") && !is_date("31.01.2026"));
+        for none in [
+            "2026-99-99",
+            "2026-02-29",
+            "2026-04-31",
+            "2026-01-00",
+            "2026-00-01",
+        ] {
+            assert!(!is_date(none), "{none}");
+        }
+        assert!(is_date("2028-02-29") && is_date("2026-12-31"));
     }
 }

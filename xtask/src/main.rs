@@ -5,6 +5,7 @@ mod bench;
 mod changelog;
 mod command;
 mod deny;
+mod documented;
 mod fuzz;
 mod graph;
 mod guard;

@@ -18,6 +18,8 @@ pub(crate) struct Package {
     pub(crate) rust_version: Option<String>,
     /// Whether its manifest says what it does, and how to find it.
     pub(crate) is_described: bool,
+    /// Whether its manifest says where its source is.
+    pub(crate) has_repository: bool,
     /// Whether docs.rs documents all its features.
     pub(crate) documents_all_features: bool,
     /// Whether `cargo publish` would take it.
@@ -71,6 +73,7 @@ fn package(value: &Value) -> Result<Package> {
         is_described: value["description"].is_string()
             && !list(value, "keywords")?.is_empty()
             && !list(value, "categories")?.is_empty(),
+        has_repository: value["repository"].is_string(),
         documents_all_features: value["metadata"]["docs"]["rs"]["all-features"] == true,
         // `publish = false` reads as an empty list of registries, and its absence as null.
         published: value["publish"]
@@ -118,7 +121,7 @@ mod tests {
     fn packages_are_read_with_their_dependencies() {
         let json = r#"{ "packages": [
             { "name": "a", "version": "0.1.0", "manifest_path": "/w/a/Cargo.toml", "publish": null,
-              "description": "An a", "keywords": ["a"], "categories": ["a"], "rust_version": "1.88",
+              "description": "An a", "repository": "https://git.example.com/a", "keywords": ["a"], "categories": ["a"], "rust_version": "1.88",
               "metadata": { "docs": { "rs": { "all-features": true } } }, "dependencies": [
                 { "name": "http", "kind": null, "req": "^1.5", "optional": true },
                 { "name": "b", "kind": "dev", "req": "*" },
@@ -135,6 +138,7 @@ mod tests {
         assert_eq!(kinds, [Kind::Normal, Kind::Dev, Kind::Build]);
         assert_eq!(packages[0].dependencies[1].requirement, "*");
         assert_eq!(packages[0].folder, Path::new("/w/a"));
+        assert!(packages[0].has_repository && !packages[1].has_repository);
         assert!(packages[0].is_described && packages[0].documents_all_features);
         assert!(!packages[1].is_described && !packages[1].documents_all_features);
     }

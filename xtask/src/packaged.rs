@@ -46,10 +46,20 @@ fn lacking(folder: &Path, packaged: &BTreeSet<PathBuf>) -> Result<Vec<(PathBuf, 
     Ok(lacking)
 }
 
+/// What `text` includes, but for what only its documentation tests do: those run in the repository.
 fn included(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.split_inclusive("#[cfg(doctest)]\n").enumerate();
+    let lines = lines.map(|(piece, text)| match piece {
+        0 => text,
+        _ => text.split_once('\n').map_or("", |(_, rest)| rest),
+    });
+    lines.flat_map(inclusions)
+}
+
+fn inclusions(text: &str) -> impl Iterator<Item = &str> {
     ["include_str!(\"", "include_bytes!(\"", "include!(\""]
         .into_iter()
-        .flat_map(|call| text.split(call).skip(1))
+        .flat_map(move |call| text.split(call).skip(1))
         .filter_map(|rest| rest.split_once('"').map(|(name, _)| name))
 }
 
@@ -58,9 +68,10 @@ fn beside(source: &Path, name: &str) -> PathBuf {
     let mut path = source.parent().unwrap_or(Path::new("")).to_owned();
     for part in Path::new(name).components() {
         match part {
-            Component::ParentDir => {
+            Component::ParentDir if path.file_name().is_some() => {
                 path.pop();
             }
+            // Beyond the package, where nothing of it is.
             part => path.push(part),
         }
     }
@@ -89,5 +100,16 @@ mod tests {
             beside(source, "page.html"),
             Path::new("src/program/page.html")
         );
+        let source = Path::new("src/lib.rs");
+        for beyond in ["../../README.md", "../../../README.md"] {
+            assert!(beside(source, beyond).starts_with(".."), "{beyond}");
+        }
+    }
+
+    #[test]
+    fn what_only_documentation_tests_include_need_not_be_packaged() {
+        let text = "#[doc = include_str!(\"a\")]\n#[cfg(doctest)]\n#[doc = include_str!(\"b\")]\nmod b {}\n\
+                    #[doc = include_str!(\"c\")]\n";
+        assert_eq!(included(text).collect::<Vec<_>>(), ["a", "c"]);
     }
 }

@@ -8,7 +8,8 @@ use anyhow::{Context, Result, bail};
 use crate::changelog::Changelog;
 use crate::command::{CommandLine, workspace_root};
 use crate::metadata::{Kind, Package, published_packages};
-use crate::{api, deny, guard};
+use crate::steps::Verdict;
+use crate::{api, deny, documented, guard};
 
 /// Rehearses, and publishes if `publish` is the version that is there.
 pub(crate) fn run(publish: Option<&str>) -> Result<()> {
@@ -21,8 +22,12 @@ pub(crate) fn run(publish: Option<&str>) -> Result<()> {
         .context("CHANGELOG.md could not be read")?;
     problems.extend(Changelog::parse(&text).problems(&version));
     problems.extend(uncommitted()?);
-    if publish.is_some_and(|wanted| wanted != version) {
-        problems.push(format!("the crates have version {version}"));
+    problems.extend(documented::problems(&packages, &version)?);
+    if let Some(wanted) = publish {
+        if wanted != version {
+            problems.push(format!("the crates have version {version}"));
+        }
+        problems.extend(homeless(&packages));
     }
 
     // The rest also when something above is wrong: one rehearsal should find everything.
@@ -71,6 +76,45 @@ pub(crate) fn run(publish: Option<&str>) -> Result<()> {
 fn packaging(order: &[String]) -> CommandLine {
     let packages = order.iter().flat_map(|name| ["-p", name.as_str()]);
     CommandLine::cargo(["package", "--quiet", "--allow-dirty"]).arguments(packages)
+}
+
+/// The first cargo that packages crates which need each other and are in no registry yet.
+const PACKAGES_TOGETHER: u32 = 90;
+
+/// Packages all, and builds none: that takes the minutes of a release.
+pub(crate) fn package_if_possible() -> Result<Verdict> {
+    let version = CommandLine::cargo(["--version"]).output()?;
+    if minor(&version).is_none_or(|minor| minor < PACKAGES_TOGETHER) {
+        let reason = format!(
+            "cargo packages crates together from 1.{PACKAGES_TOGETHER} on, and this is {}",
+            version.trim()
+        );
+        return Ok(Verdict::LeftOut(reason));
+    }
+    let packaging = packaging(&order(&published_packages()?)?).arguments(["--no-verify"]);
+    packaging.run().map(|()| Verdict::Passed)
+}
+
+/// The second number of `cargo 1.95.0 (f2d3ce0bd 2026-03-21)`.
+fn minor(version: &str) -> Option<u32> {
+    version
+        .strip_prefix("cargo 1.")?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
+}
+
+/// Where the source of each is, the registry shows to whoever finds it there.
+fn homeless(packages: &[Package]) -> Option<String> {
+    let lacking = packages.iter().filter(|package| !package.has_repository);
+    let names: Vec<&str> = lacking.map(|package| package.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "these say nowhere in their manifest where their `repository` is: {}",
+            names.join(", ")
+        )
+    })
 }
 
 /// The version of all.
@@ -208,6 +252,20 @@ mod tests {
         );
         assert!(requirements(&packages, "0.1.0").is_empty());
         assert_eq!(requirements(&packages, "0.2.0").len(), 6);
+    }
+
+    #[test]
+    fn a_crate_without_a_repository_is_told() {
+        let mut packages = [package("a", &[]), package("b", &[])];
+        packages[0].has_repository = true;
+        assert!(homeless(&packages).is_some_and(|problem| problem.ends_with(": b")));
+        assert_eq!(homeless(&packages[..1]), None);
+    }
+
+    #[test]
+    fn the_version_of_cargo_is_read() {
+        assert_eq!(minor("cargo 1.95.0 (f2d3ce0bd 2026-03-21)\n"), Some(95));
+        assert_eq!(minor("cargo 2.0.0"), None);
     }
 
     #[test]

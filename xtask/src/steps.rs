@@ -17,6 +17,15 @@ pub(crate) struct Step {
 enum Work {
     Command(CommandLine),
     Call(fn() -> Result<()>),
+    Try(fn() -> Result<Verdict>),
+}
+
+/// What became of a step that not every machine can do.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Passed,
+    /// Why it is not done here.
+    LeftOut(String),
 }
 
 impl Step {
@@ -34,14 +43,24 @@ impl Step {
         }
     }
 
-    fn run(&self) -> Result<()> {
+    /// One that a machine may be unable to do. The run goes on, and says at its end what it has not checked.
+    pub(crate) fn attempt(title: impl Into<String>, attempt: fn() -> Result<Verdict>) -> Self {
+        Self {
+            title: title.into(),
+            work: Work::Try(attempt),
+        }
+    }
+
+    fn run(&self) -> Result<Verdict> {
         match &self.work {
             Work::Command(command) => {
                 println!("    {command}");
-                command.run()
+                command.run()?;
             }
-            Work::Call(call) => call(),
+            Work::Call(call) => call()?,
+            Work::Try(attempt) => return attempt(),
         }
+        Ok(Verdict::Passed)
     }
 }
 
@@ -49,21 +68,34 @@ impl Step {
 /// of those that ran has taken.
 pub(crate) fn run(steps: &[Step]) -> Result<()> {
     let mut rows = Vec::new();
+    let mut left_out = Vec::new();
     let mut outcome = Ok(());
     for (number, step) in steps.iter().enumerate() {
         println!("\n==> [{}/{}] {}", number + 1, steps.len(), step.title);
         let (result, took) = timed(|| step.run());
+        let mark = match &result {
+            Ok(Verdict::Passed) => Mark::Passed,
+            Ok(Verdict::LeftOut(_)) => Mark::LeftOut,
+            Err(_) => Mark::Failed,
+        };
         rows.push(Row {
             title: &step.title,
             took,
-            passed: result.is_ok(),
+            mark,
         });
-        if result.is_err() {
-            outcome = result.with_context(|| format!("step `{}`", step.title));
-            break;
+        match result {
+            Ok(Verdict::Passed) => {}
+            Ok(Verdict::LeftOut(reason)) => left_out.push(format!("{}: {reason}", step.title)),
+            Err(error) => {
+                outcome = Err(error).with_context(|| format!("step `{}`", step.title));
+                break;
+            }
         }
     }
     println!("\n{}", table(&rows));
+    for step in left_out {
+        println!("\nNOT CHECKED: {step}");
+    }
     outcome
 }
 
@@ -71,21 +103,39 @@ pub(crate) fn run(steps: &[Step]) -> Result<()> {
 struct Row<'a> {
     title: &'a str,
     took: Duration,
-    passed: bool,
+    mark: Mark,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mark {
+    Passed,
+    LeftOut,
+    Failed,
+}
+
+impl Mark {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Passed => "ok",
+            Self::LeftOut => "left out",
+            Self::Failed => "FAILED",
+        }
+    }
 }
 
 fn table(rows: &[Row<'_>]) -> String {
+    let failed = rows.iter().any(|row| row.mark == Mark::Failed);
     let total = Row {
         title: "total",
         took: rows.iter().map(|row| row.took).sum(),
-        passed: rows.iter().all(|row| row.passed),
+        mark: if failed { Mark::Failed } else { Mark::Passed },
     };
     let lines: Vec<String> = rows
         .iter()
         .chain([&total])
         .map(|row| {
-            let mark = if row.passed { "ok    " } else { "FAILED" };
-            format!("{mark} {:>9}  {}", minutes(row.took), row.title)
+            let mark = row.mark.text();
+            format!("{mark:8} {:>9}  {}", minutes(row.took), row.title)
         })
         .collect();
     lines.join("\n")
@@ -123,21 +173,39 @@ mod tests {
     }
 
     #[test]
+    fn a_step_that_is_left_out_ends_nothing() {
+        let steps = [
+            Step::attempt("elsewhere", || Ok(Verdict::LeftOut("not here".into()))),
+            Step::call("broken", || anyhow::bail!("it broke")),
+        ];
+        let error = run(&steps).unwrap_err();
+        assert_eq!(format!("{error:#}"), "step `broken`: it broke");
+        assert!(run(&steps[..1]).is_ok());
+    }
+
+    #[test]
     fn the_table_has_a_row_a_step_and_the_total() {
         let rows = [
             Row {
                 title: "a",
                 took: Duration::from_millis(61_240),
-                passed: true,
+                mark: Mark::Passed,
             },
             Row {
                 title: "b",
+                took: Duration::ZERO,
+                mark: Mark::LeftOut,
+            },
+            Row {
+                title: "c",
                 took: Duration::from_millis(960),
-                passed: false,
+                mark: Mark::Failed,
             },
         ];
-        let expected = "ok       1m01.2s  a\nFAILED   0m01.0s  b\nFAILED   1m02.2s  total";
+        let expected = "ok         1m01.2s  a\nleft out   0m00.0s  b\n\
+                        FAILED     0m01.0s  c\nFAILED     1m02.2s  total";
         assert_eq!(table(&rows), expected);
+        assert!(table(&rows[..2]).ends_with("ok         1m01.2s  total"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::process::Command;
 use oauth_testkit::{FakeTokenServer, Reply};
 
 #[test]
-fn p09_every_message_says_what_and_what_next_and_no_secret() {
+fn p09_each_message_is_the_one_on_record_and_shows_no_secret() {
     let server = FakeTokenServer::start().unwrap();
     let (token_url, api_url) = (server.token_url(), server.api_url());
     let mut said = String::new();

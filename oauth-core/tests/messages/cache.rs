@@ -1,6 +1,6 @@
 //! What a cache says of its own.
 
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_executor::block_on;
@@ -99,6 +99,43 @@ pub(crate) fn of_the_cache(messages: &mut Messages) {
         "a server that goes on giving a rejected token",
         block_on(waiting),
     );
+}
+
+pub(crate) fn of_tokens_that_live_too_short(messages: &mut Messages) {
+    let seconds = Duration::from_secs;
+    let clock = ManualClock::new();
+    let source = ScriptedSource::new(); // each token lives for an hour
+    let cache = cached(source.clone(), &clock);
+    let too_much = block_on(cache.token_lasting(seconds(3601)));
+    messages.add_err("more life than any token has", too_much);
+    clock.advance(seconds(10));
+    let nearly = block_on(cache.token_lasting(seconds(3595)));
+    messages.add_err("more life than a token has that just came", nearly);
+    clock.advance(seconds(2000));
+    let down = Error::builder(
+        ErrorKind::Connect,
+        "no connection to https://id.example.com could be made",
+    );
+    source.always(Err(down.source("connection refused").build()));
+    assert!(block_on(cache.token_lasting(seconds(1700))).is_err());
+    let paused = block_on(cache.token_lasting(seconds(1700)));
+    messages.add_err("more life than is left, after a failure", paused);
+
+    let cache = cached(GatedSource::new(ScriptedSource::new()), &clock);
+    let mut late = cache.token();
+    let mut context = Context::from_waker(Waker::noop());
+    let outcome = loop {
+        if let Poll::Ready(outcome) = late.as_mut().poll(&mut context) {
+            break outcome;
+        }
+        cache.source().await_waiting(1);
+        cache.source().release(1);
+        while cache.ready().is_none() {
+            std::thread::yield_now();
+        }
+        clock.advance(seconds(3600));
+    };
+    messages.add_err("a caller who is always too late", outcome);
 }
 
 pub(crate) fn of_stores(messages: &mut Messages) {

@@ -194,6 +194,13 @@ pub(crate) fn of_origins_and_targets(messages: &mut Messages) {
         "a foreign origin",
         exchange.exchange(&Target::of(&elsewhere)),
     );
+    let by_request = Authorizer::by_request_source(["https://api.example.com"]).unwrap();
+    let here = Uri::from_static("https://api.example.com/users/23");
+    let mut exchange = by_request.exchange(&Target::of(&here)).unwrap();
+    messages.add_err(
+        "a request that names no source",
+        block_on(exchange.authorize(&mut HeaderMap::new())),
+    );
 }
 
 pub(crate) fn of_values(messages: &mut Messages) {

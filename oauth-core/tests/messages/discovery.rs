@@ -1,8 +1,12 @@
 //! Metadata that is missing or of no use.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
 use futures_executor::block_on;
 use http::Response;
-use oauth_core::{AccessToken, ClientCredentials, HttpError, TokenSource};
+use oauth_core::{AccessToken, ClientCredentials, HttpClient, HttpError, TokenSource, async_trait};
 use oauth_testkit::Messages;
 
 use super::{Answer, answer, json};
@@ -59,4 +63,41 @@ pub(crate) fn of_metadata(messages: &mut Messages) {
         block_on(source.introspect(&token)),
     );
     messages.add_err("no revocation endpoint", block_on(source.revoke(&token)));
+}
+
+/// Panics when it is woken.
+#[derive(Clone, Default)]
+struct Panics(Arc<Mutex<Option<Waker>>>);
+
+#[async_trait]
+impl HttpClient for Panics {
+    async fn send(
+        &self,
+        _: http::Request<bytes::Bytes>,
+    ) -> Result<Response<bytes::Bytes>, HttpError> {
+        std::future::poll_fn(|context| {
+            let woken = self.0.lock().unwrap().replace(context.waker().clone());
+            assert!(woken.is_none(), "the test has it panic");
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+pub(crate) fn of_a_request_that_another_caller_lost(messages: &mut Messages) {
+    let panics = Panics::default();
+    let source = ClientCredentials::discover(ISSUER, "my-client")
+        .client_secret("hunter2")
+        .http_client(panics.clone())
+        .build()
+        .unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    let (mut first, mut second) = (source.token(), source.token());
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    let waker = panics.0.lock().unwrap().clone().unwrap();
+    waker.wake();
+    let panicked = catch_unwind(AssertUnwindSafe(|| first.as_mut().poll(&mut context)));
+    assert!(panicked.is_err());
+    messages.add_err("who asked for all has panicked", block_on(second));
 }

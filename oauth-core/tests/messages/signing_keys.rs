@@ -33,6 +33,8 @@ pub(crate) fn of_private_keys(messages: &mut Messages) {
     }
     let other = SigningKey::from_pem(JwsAlgorithm::Rs256, &pem("p256-pkcs8"));
     messages.add_err("a key of another kind", other);
+    let short = SigningKey::from_pem(JwsAlgorithm::Rs256, &pem("rsa-1024"));
+    messages.add_err("a key that is too short", short);
     let hmac = SigningKey::from_pem(JwsAlgorithm::Hs256, &pem("p256-pkcs8"));
     messages.add_err("an HMAC", hmac);
     messages.add_err("a JWK that is none", SigningKey::from_jwk("hunter2"));
