@@ -61,7 +61,7 @@ pub fn p09_the_token_is_marked_sensitive(make: &Factory<'_>) {
         assert!(shown.is_empty(), "it shows headers, and does not say so");
         left_out(
             "p09_the_token_is_marked_sensitive",
-            "this adapter cannot show the headers that its HTTP client is handed",
+            "this adapter cannot show the headers that its HTTP client is handed; that the token arrives once holds",
         );
         return;
     }
