@@ -136,6 +136,10 @@ fn p05_a_source_that_gets_no_further_is_given_up() {
 }
 
 /// The outcome of `work`, on a thread of its own: if it is stuck, the test is not.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread that is stuck cannot be waited for"
+)]
 fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, outcome) = mpsc::channel();
     thread::spawn(move || done.send(work()));
