@@ -24,11 +24,13 @@ fn main() -> Result<()> {
     let text = api.get(&url).send()?.text()?;
     println!("The first call fetches a token, and the API answers: {text}");
 
-    thread::scope(|scope| {
-        for _ in 0..10 {
-            scope.spawn(|| api.get(&url).send().map(|response| response.status()));
-        }
-    });
+    let statuses = thread::scope(|scope| {
+        let call = || api.get(&url).send().map(|response| response.status());
+        let threads = [(); 10].map(|()| scope.spawn(call));
+        let outcomes = threads.map(|thread| thread.join().expect("no call panics"));
+        outcomes.into_iter().collect::<Result<Vec<_>, _>>()
+    })?;
+    ensure!(statuses.iter().all(|status| *status == 200));
     println!(
         "Ten threads use the same token: {} request to the token endpoint.",
         server.token_request_count()

@@ -256,20 +256,17 @@ impl Authorizer {
     }
 
     fn foreign(&self, target: &Target<'_>) -> Error {
-        let port = target
-            .port
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default();
         let allowed: Vec<_> = self.origins().iter().map(Origin::to_string).collect();
-        Error::new(
-            ErrorKind::ForeignOrigin,
-            format!(
-                "the token is not meant for {}://{}{port}; it goes to {} only; name this origin too if it may have the token",
-                target.scheme,
-                target.host,
-                allowed.join(", ")
+        let allowed = allowed.join(", ");
+        let message = match target.origin() {
+            Ok(origin) => format!(
+                "the token is not meant for {origin}; it goes to {allowed} only; name this origin too if it may have the token"
             ),
-        )
+            Err(reason) => {
+                format!("{reason}, so it is at no origin; the token goes to {allowed} only")
+            }
+        };
+        Error::new(ErrorKind::ForeignOrigin, message)
     }
 }
 

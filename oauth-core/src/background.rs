@@ -12,6 +12,7 @@ use std::time::{Duration, Instant as Monotonic};
 
 use async_task::Runnable;
 
+use crate::nesting::Blocking;
 use crate::observe;
 
 /// Has the background thread do `work`.
@@ -34,6 +35,7 @@ pub(crate) fn pause(duration: Duration) -> impl Future<Output = ()> + Send {
 /// itself, one within another `block_on`.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     THREAD.go_on_without_me();
+    let _blocking = Blocking::begin();
     pollster::block_on(future)
 }
 

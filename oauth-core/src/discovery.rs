@@ -88,7 +88,7 @@ impl Discovery {
                 "the request for metadata was lost with the runtime that drove it; call again";
             Error::new(ErrorKind::Transport, message)
         };
-        flight.await.unwrap_or_else(|| Err(lost()))
+        flight.await.unwrap_or_else(|_| Err(lost()))
     }
 
     /// Metadata that cannot be renewed stays in use: endpoints hardly ever move.

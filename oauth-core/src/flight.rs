@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use crate::clock::BoxFuture;
 use crate::error::{Error, ErrorKind};
 use crate::refresh::under_way::FlightId;
-use crate::shared::{Shared, WeakShared};
+use crate::shared::{NoOutput, Shared, WeakShared};
 use crate::sync::AtomicUsize;
 use crate::token::AccessToken;
 
@@ -91,7 +91,12 @@ impl Future for Waiter {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
         let outcome = ready!(Pin::new(&mut self.work).poll(context));
-        Poll::Ready(outcome.unwrap_or_else(|| Err(lost())))
+        Poll::Ready(outcome.unwrap_or_else(|nothing| {
+            Err(match nothing {
+                NoOutput::Lost => lost(),
+                NoOutput::AsksItself => asks_itself(),
+            })
+        }))
     }
 }
 
@@ -106,6 +111,14 @@ pub(crate) fn lost() -> Error {
     Error::new(
         ErrorKind::Transport,
         "the token request was lost with the runtime that drove it; call again",
+    )
+}
+
+/// For work that needs its own outcome.
+fn asks_itself() -> Error {
+    Error::configuration(
+        "the token source asks the cache around it for the token that it is to give; let what it uses have tokens of \
+         another source",
     )
 }
 

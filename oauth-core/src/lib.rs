@@ -39,6 +39,7 @@ mod http_client;
 mod lasting;
 mod memory_store;
 mod metric;
+mod nesting;
 mod oauth_error;
 mod observe;
 mod observed_flight;

@@ -12,14 +12,24 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::clock::BoxFuture;
+use crate::nesting::Standing;
 use crate::sync::{Mutex, MutexGuard};
 
-/// A place at the shared future: polling it drives the future on, and gives its output, or `None` if the
-/// future has panicked in another's poll. The future is dropped along with the last place.
+/// A place at the shared future: polling it drives the future on, and gives its output. The future is dropped along
+/// with the last place.
 pub(crate) struct Shared<T> {
     work: Arc<Work<T>>,
     /// The number of this place, given when it was first polled.
     place: Option<usize>,
+}
+
+/// Why there is no output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoOutput {
+    /// The future has panicked in another's poll.
+    Lost,
+    /// Whoever asks is what the future itself waits for, so that neither would ever get any further.
+    AsksItself,
 }
 
 /// Makes a further place for as long as there is one.
@@ -52,9 +62,10 @@ enum Phase<T> {
     Asleep,
     /// Somebody is polling it.
     Polled {
+        at: Standing,
         woken: bool,
     },
-    Over(Option<T>),
+    Over(Result<T, NoOutput>),
 }
 
 impl<T: Clone> Shared<T> {
@@ -87,21 +98,28 @@ impl<T> WeakShared<T> {
 }
 
 impl<T: Clone + Send + 'static> Future for Shared<T> {
-    type Output = Option<T>;
+    type Output = Result<T, NoOutput>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         // Wakers are cloned, called and dropped outside of the lock: they are others' code.
         let waker = context.waker().clone();
         let mut state = this.work.bell.lock();
-        if let Phase::Over(output) = &state.phase {
-            return Poll::Ready(output.clone());
+        match &state.phase {
+            Phase::Over(output) => return Poll::Ready(output.clone()),
+            Phase::Polled { at, .. } if this.work.waits_for_itself(*at, &waker) => {
+                return Poll::Ready(Err(NoOutput::AsksItself));
+            }
+            _ => {}
         }
         let place = *this.place.get_or_insert_with(|| state.place());
         let former = state.wakers[place].replace(waker);
         let mine = matches!(state.phase, Phase::Due);
         if mine {
-            state.phase = Phase::Polled { woken: false };
+            state.phase = Phase::Polled {
+                at: Standing::here(),
+                woken: false,
+            };
         }
         drop(state);
         drop(former);
@@ -124,13 +142,13 @@ impl<T> Drop for Shared<T> {
 
 impl<T: Clone + Send + 'static> Work<T> {
     /// Polls the future, for the one whose turn it is.
-    fn poll(&self) -> Poll<Option<T>> {
+    fn poll(&self) -> Poll<Result<T, NoOutput>> {
         let mut turn = Turn {
             bell: &self.bell,
-            then: Phase::Over(None),
+            then: Phase::Over(Err(NoOutput::Lost)),
         };
         let Some(mut future) = self.future().take() else {
-            return Poll::Ready(None);
+            return Poll::Ready(Err(NoOutput::Lost));
         };
         let waker = Waker::from(Arc::clone(&self.bell));
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -140,10 +158,16 @@ impl<T: Clone + Send + 'static> Work<T> {
                 Poll::Pending
             }
             Poll::Ready(output) => {
-                turn.then = Phase::Over(Some(output.clone()));
-                Poll::Ready(Some(output))
+                turn.then = Phase::Over(Ok(output.clone()));
+                Poll::Ready(Ok(output))
             }
         }
+    }
+
+    /// Whether one who asks while the future is polled `at` a place is awaited by that very poll, or blocks it. Others
+    /// whom that thread happens to run are none of its business.
+    fn waits_for_itself(&self, at: Standing, asking: &Waker) -> bool {
+        asking.will_wake(&Waker::from(Arc::clone(&self.bell))) || Standing::here().blocks(at)
     }
 
     fn future(&self) -> MutexGuard<'_, Option<BoxFuture<'static, T>>> {
@@ -160,7 +184,7 @@ struct Turn<'a, T> {
 impl<T> Drop for Turn<'_, T> {
     fn drop(&mut self) {
         let mut state = self.bell.lock();
-        let woken = matches!(state.phase, Phase::Polled { woken: true });
+        let woken = matches!(state.phase, Phase::Polled { woken: true, .. });
         state.phase = match mem::replace(&mut self.then, Phase::Asleep) {
             Phase::Asleep if woken => Phase::Due,
             then => then,
@@ -184,7 +208,7 @@ impl<T: Send + 'static> Wake for Bell<T> {
                 wake_all(state);
             }
             // When the turn is over, all are woken: until then nobody could do anything.
-            Phase::Polled { woken } => *woken = true,
+            Phase::Polled { woken, .. } => *woken = true,
             Phase::Due | Phase::Over(_) => {}
         }
     }

@@ -81,11 +81,15 @@ pub trait TokenSource: Send + Sync {
     ///   without that very thread (it awaits a task spawned there, say) gets no further: a
     ///   [`CachedTokenSource`](crate::CachedTokenSource) gives up on it after
     ///   [`acquire_timeout`](crate::RefreshPolicyBuilder::acquire_timeout) with [`ErrorKind::Timeout`].
+    /// - **within a source that a cache asks**, of that very cache (by an authorized client that the source uses, say):
+    ///   there is nothing that it could wait for, and [`ErrorKind::Configuration`] says so. If the source blocks in
+    ///   another way (an executor that it starts, a second cache in between), that is not noticed, and it is stuck.
     ///
     /// # Errors
     ///
     /// As `token`.
     ///
+    /// [`ErrorKind::Configuration`]: crate::ErrorKind::Configuration
     /// [`ErrorKind::Timeout`]: crate::ErrorKind::Timeout
     fn token_blocking(&self) -> Result<AccessToken, Error> {
         match self.ready() {

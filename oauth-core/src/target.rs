@@ -78,6 +78,21 @@ impl<'a> Target<'a> {
         self.method
     }
 
+    /// The origin in words, or why it is at none.
+    pub(crate) fn origin(&self) -> Result<String, &'static str> {
+        if self.scheme.is_empty() {
+            return Err("the URL of the request is not absolute");
+        }
+        if self.host.is_empty() {
+            return Err(
+                "the URL of the request holds user information (user:password@), or no host",
+            );
+        }
+        let port = self.port.map(|port| format!(":{port}"));
+        let port = port.unwrap_or_default();
+        Ok(format!("{}://{}{port}", self.scheme, self.host))
+    }
+
     pub(crate) fn is_at(&self, origin: &Origin) -> bool {
         origin.matches(self.scheme, self.host, self.port)
     }

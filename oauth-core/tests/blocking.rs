@@ -6,13 +6,16 @@
     reason = "a test fails by panicking"
 )]
 
-use std::future::pending;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, OnceLock, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
 use futures_executor::block_on;
+use futures_util::future::join;
 use oauth_core::{
     AccessToken, CachedTokenSource, DefaultSpawner, Error, ErrorKind, RefreshPolicy, Spawner,
     TokenSource, async_trait,
@@ -130,4 +133,120 @@ fn p05_a_source_that_gets_no_further_is_given_up() {
         let error = caller.join().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
     });
+}
+
+/// The outcome of `work`, on a thread of its own: if it is stuck, the test is not.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread that is stuck cannot be waited for"
+)]
+fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, outcome) = mpsc::channel();
+    thread::spawn(move || done.send(work()));
+    let outcome = outcome.recv_timeout(Duration::from_secs(30));
+    outcome.expect("it should not be stuck")
+}
+
+/// The smallest executor there is: the one in the documentation of `std::task::Wake`.
+fn park_until<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(thread::Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// Opens the way for another, whom it wakes, and comes later itself.
+#[derive(Default)]
+struct Elsewhere {
+    is_open: AtomicBool,
+    waiting: Mutex<Option<Waker>>,
+}
+
+impl Elsewhere {
+    async fn opened(&self) {
+        poll_fn(|context| {
+            *self.waiting.lock().unwrap() = Some(context.waker().clone());
+            if self.is_open.load(Ordering::SeqCst) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+}
+
+#[async_trait]
+impl TokenSource for Elsewhere {
+    async fn token(&self) -> Result<AccessToken, Error> {
+        poll_fn(|context| {
+            if self.is_open.swap(true, Ordering::SeqCst) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            if let Some(waiting) = self.waiting.lock().unwrap().take() {
+                waiting.wake();
+            }
+            Poll::Pending
+        })
+        .await;
+        Ok(AccessToken::builder("t").build()?)
+    }
+}
+
+#[test]
+fn p05_an_executor_that_parks_its_thread_is_woken_though_the_call_within_it_parks_there_too() {
+    let token = in_time(|| {
+        let source = Elsewhere::default();
+        let ((), token) = park_until(join(source.opened(), async { source.token_blocking() }));
+        token
+    });
+    assert_eq!(token.unwrap().secret(), "t");
+}
+
+/// Asks the cache that it serves.
+struct AsksItself {
+    cache: Arc<OnceLock<CachedTokenSource<AsksItself>>>,
+    blocks: bool,
+}
+
+#[async_trait]
+impl TokenSource for AsksItself {
+    async fn token(&self) -> Result<AccessToken, Error> {
+        let cache = self.cache.get().unwrap();
+        if self.blocks {
+            cache.token_blocking()
+        } else {
+            cache.token().await
+        }
+    }
+}
+
+#[test]
+fn p05_a_source_that_asks_its_own_cache_is_told_so() {
+    for blocks in [true, false] {
+        let cache = Arc::new(OnceLock::new());
+        let cached = CachedTokenSource::new(AsksItself {
+            cache: Arc::clone(&cache),
+            blocks,
+        });
+        let cached = cache.get_or_init(|| cached).clone();
+        // The caller and the background thread drive it, whoever comes first.
+        let error = in_time(move || cached.token_blocking()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        let shown = error.to_string();
+        assert!(shown.contains("asks the cache around it"), "{shown}");
+    }
 }

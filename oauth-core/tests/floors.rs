@@ -66,7 +66,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "refresh/warmth",
         ],
     ),
-    ("threads", &["background"]),
+    ("threads", &["nesting", "background"]),
     (
         "ports",
         &[

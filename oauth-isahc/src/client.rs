@@ -1,6 +1,7 @@
 //! The authorized client.
 
 use std::fmt;
+use std::future::ready;
 
 use http::{Method, Request, Response, Uri};
 use isahc::config::Configurable;
@@ -9,6 +10,7 @@ use oauth_core::{Authorizer, TokenSource};
 
 use crate::error::Error;
 use crate::exchange::{Attempts, leave};
+use crate::response_future::ResponseFuture;
 use crate::wire_log;
 
 /// A client whose requests to `origins` bear the tokens of `source`: the short way to a [`Client`] around an isahc
@@ -54,12 +56,10 @@ where
 ///   So it is if no new token comes, and its extensions say why: [`NotResent`](oauth_core::NotResent).
 /// - While a usable token is in hand no call waits for a renewal; without one, all wait for one request. It needs
 ///   no async runtime, and works in any.
-/// - A redirect to another origin does not take the token along: isahc drops the header there.
-///   If you have it follow redirects, mind one that leads back from there: it arrives without the token, and if the
-///   API says `invalid_token` to that, a good token is rejected.
-/// - isahc can write what goes over the wire to its log, the token included. For these requests it knows of no
-///   subscriber of `tracing`. With the feature `log` of `tracing`, which isahc's default feature `log` turns on, that
-///   does not stop it: leave the feature out, or mute `isahc::wire` and `isahc::handler` in your subscriber and logger.
+/// - A redirect to another origin does not take the token along: isahc drops the header there, and on a way back from
+///   there. It does not tell: if you have it follow redirects, a 401 after one is yours, and no token is rejected for it.
+///   (Only if the way back ends at the very URI of the request, it looks like an answer to that.)
+/// - isahc can write what goes over the wire to its log, the token included: see [Logs](crate#what-isahc-logs).
 /// - A [`RequestSource`](oauth_core::RequestSource) among the extensions of a request says whose token it bears, and
 ///   [`Authorizer::per_request`] sees all of them.
 ///
@@ -71,7 +71,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Authorizes the requests of an isahc client of your own.
+    /// Authorizes the requests of an isahc client of your own, with its settings. For an origin of plain `http` give it
+    /// no proxy (`.proxy(None)`): without that setting it goes by the variable `http_proxy` of the environment, and the
+    /// proxy gets to see the token.
     #[must_use]
     pub fn new(http: HttpClient, authorizer: Authorizer) -> Self {
         Self { http, authorizer }
@@ -142,11 +144,12 @@ impl Client {
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    pub async fn send_async<B: Into<AsyncBody>>(
-        &self,
-        request: Request<B>,
-    ) -> Result<Response<AsyncBody>, Error> {
-        let (mut attempts, mut request) = Attempts::new(&self.authorizer, request.map(B::into))?;
+    pub fn send_async<B: Into<AsyncBody>>(&self, request: Request<B>) -> ResponseFuture<'_> {
+        ResponseFuture::new(self.exchange(request.map(B::into)))
+    }
+
+    async fn exchange(&self, request: Request<AsyncBody>) -> Result<Response<AsyncBody>, Error> {
+        let (mut attempts, mut request) = Attempts::new(&self.authorizer, request)?;
         attempts.authorize(&mut request).await?;
         loop {
             let response = wire_log::muted_async(self.http.send_async(request)).await?;
@@ -191,17 +194,20 @@ macro_rules! verbs {
                 /// # Errors
                 ///
                 /// As [`send`](Self::send); [`Error::Http`] if the URI is none.
-                pub async fn $name_async<U $(, $type: Into<AsyncBody>)?>(
+                pub fn $name_async<U $(, $type: Into<AsyncBody>)?>(
                     &self,
                     uri: U
                     $(, $body: $type)?
-                ) -> Result<Response<AsyncBody>, Error>
+                ) -> ResponseFuture<'_>
                 where
                     Uri: TryFrom<U>,
                     <Uri as TryFrom<U>>::Error: Into<http::Error>,
                 {
                     let request = Request::builder().method(Method::$method).uri(uri);
-                    self.send_async(request.body(verbs!(@body $($body)?))?).await
+                    match request.body(verbs!(@body $($body)?)) {
+                        Ok(request) => self.send_async(request),
+                        Err(error) => ResponseFuture::new(ready(Err(error.into()))),
+                    }
                 }
             )*
         }

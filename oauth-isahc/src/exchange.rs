@@ -49,8 +49,10 @@ impl<'a, Body: Repeatable> Attempts<'a, Body> {
 
     /// The request to authorize and send once more after this answer. `None`: the answer is the caller's.
     pub(crate) fn again(&mut self, response: &Response<Body>) -> Option<Request<Body>> {
-        // Redirects that isahc has followed may have led elsewhere.
         let answered_by = response.effective_uri().unwrap_or(&self.uri);
+        if !is_same(answered_by, &self.uri) {
+            return None;
+        }
         let verdict = self.exchange.review(
             &Target::of(answered_by),
             response.status(),
@@ -59,6 +61,14 @@ impl<'a, Body: Repeatable> Attempts<'a, Body> {
         let spare = self.spare.take().filter(|_| verdict == Verdict::Resend);
         spare.map(|(parts, body)| Request::from_parts(parts, body))
     }
+}
+
+/// Whether isahc has followed no redirect, as far as can be seen. On the way to another host or port it drops the token,
+/// also if they are only spelled in another way, and does not tell: what is said after a redirect may be said of a
+/// request without a token.
+fn is_same(answered_by: &Uri, asked: &Uri) -> bool {
+    // As URIs they are equal however their host is spelled.
+    answered_by == asked && answered_by.host() == asked.host()
 }
 
 /// The answer, which says why its request could not be sent again.

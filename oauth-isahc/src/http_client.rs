@@ -10,6 +10,7 @@ use isahc::config::{Configurable, RedirectPolicy};
 use isahc::error::ErrorKind as IsahcErrorKind;
 use isahc::{AsyncBody, HttpClientBuilder, Request};
 use oauth_core::{BodyBuffer, Error, ErrorKind, HttpClient, HttpError, async_trait};
+use zeroize::Zeroizing;
 
 use crate::wire_log;
 
@@ -27,9 +28,8 @@ const NO_TLS: &str =
 ///
 /// It works in every async runtime and in none: isahc drives its requests on a thread of its own.
 ///
-/// isahc can write what goes over the wire to its log, credentials included. For token requests it knows of no
-/// subscriber of `tracing`. With the feature `log` of `tracing`, which isahc's default feature `log` turns on, that does
-/// not stop it: leave the feature out, or mute `isahc::wire` and `isahc::handler` in your subscriber and logger.
+/// isahc can write what goes over the wire to its log, credentials included: see
+/// [Logs](crate#what-isahc-logs).
 pub struct IsahcHttpClient {
     http: isahc::HttpClient,
 }
@@ -116,9 +116,10 @@ fn without_proxy(request: Request<AsyncBody>) -> http::Result<Request<AsyncBody>
 
 async fn read(mut body: AsyncBody) -> Result<Bytes, HttpError> {
     let mut buffer = BodyBuffer::new();
-    let mut part = [0; 8 * 1024];
+    // Wiped too: there is a token in it.
+    let mut part = Zeroizing::new([0; 8 * 1024]);
     while !buffer.is_full() {
-        match body.read(&mut part).await {
+        match body.read(&mut part[..]).await {
             Ok(0) => break,
             Ok(length) => buffer.push(&part[..length]),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {

@@ -1,11 +1,16 @@
 //! isahc can write what goes over the wire to its log, credentials included: to the target `isahc::wire` at level
 //! `TRACE`, and to `isahc::handler` at `DEBUG` what libcurl says of HTTP/2 headers. The thread that drives the
 //! transfer does so if whoever sends the request has a subscriber who wants to know of it; so it has one who does not.
+//!
+//! A subscriber is not set lightly: once a process has had one, whatever its scope, the feature `log` of `tracing` hands
+//! nothing over to `log` any more. If there has been none, there is none to keep anything from, and one is set only if a
+//! logger would get the secrets.
 
 use std::future::Future;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Once};
 
-use tracing::dispatcher::with_default;
+use log::Level;
+use tracing::dispatcher::{has_been_set, with_default};
 use tracing::instrument::WithSubscriber;
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -14,12 +19,39 @@ use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 /// Sends a request that bears a secret.
 pub(crate) fn muted<T>(send: impl FnOnce() -> T) -> T {
-    with_default(&DEAF, send)
+    if is_overheard() {
+        with_default(&DEAF, send)
+    } else {
+        send()
+    }
 }
 
 /// As [`muted`], asynchronously. The request must not have begun.
 pub(crate) async fn muted_async<T>(send: impl Future<Output = T>) -> T {
-    send.with_subscriber(DEAF.clone()).await
+    if is_overheard() {
+        send.with_subscriber(DEAF.clone()).await
+    } else {
+        send.await
+    }
+}
+
+/// Whether anybody may listen.
+fn is_overheard() -> bool {
+    static WARNED: Once = Once::new();
+    if has_been_set() {
+        return true;
+    }
+    let logger_listens = log::log_enabled!(target: "isahc::wire", Level::Trace)
+        || log::log_enabled!(target: "isahc::handler", Level::Debug);
+    if logger_listens {
+        WARNED.call_once(|| {
+            log::warn!(
+                "isahc would log tokens and client secrets, so from here on `tracing` may hand nothing over to `log`; to \
+                 have that back, mute the targets isahc::wire and isahc::handler in your logger"
+            );
+        });
+    }
+    logger_listens
 }
 
 /// `Dispatch::none()` would not do: it has no say in what a subscriber of the program wants always, for which nobody is

@@ -11,7 +11,7 @@ use std::time::Duration;
 use http::{Extensions, StatusCode};
 use isahc::config::{Configurable, RedirectPolicy};
 use isahc::{AsyncReadResponseExt, Request, ResponseExt};
-use oauth_core::{ClientCredentials, ErrorKind, NotResent, Resent, TokenSource};
+use oauth_core::{Authorizer, ClientCredentials, ErrorKind, NotResent, Resent, TokenSource};
 use oauth_isahc::{Client, Error, IsahcHttpClient};
 use oauth_testkit::{FakeTokenServer, Gate, ManualClock, Reply};
 
@@ -65,9 +65,54 @@ fn every_method_bears_the_token_once() {
 }
 
 #[test]
+fn a_future_borrows_neither_uri_nor_body() {
+    let (server, api) = fixture();
+    let future = {
+        let url = server.api_url_for("/things").to_string();
+        let body = "x".to_owned();
+        api.post_async(url.as_str(), body.as_str())
+    };
+    let response = futures_executor::block_on(future).unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(server.api_requests()[0].body(), "x");
+}
+
+#[test]
+fn p07_a_token_that_isahc_drops_on_a_redirect_within_the_origin_is_not_rejected() {
+    let server = FakeTokenServer::start().unwrap();
+    let source = source(&server);
+    // For isahc, names that differ in case are two hosts.
+    let home = server.api_url().replace("127.0.0.1", "localhost");
+    let asked = home.replace("localhost", "LOCALHOST");
+    let http = isahc::HttpClient::builder()
+        .proxy(None)
+        .redirect_policy(RedirectPolicy::Follow)
+        .build()
+        .unwrap();
+    let api = Client::new(http, Authorizer::new(source.clone(), [&home]).unwrap());
+    for landing in [format!("{home}/landing"), format!("{home}/")] {
+        server.clear_log();
+        server.next_api_reply(Reply::redirect(307, landing));
+        let refusal =
+            Reply::status(401).header("WWW-Authenticate", r#"Bearer error="invalid_token""#);
+        server.next_api_reply(refusal);
+        assert_eq!(api.get(format!("{asked}/")).unwrap().status(), 401);
+        let bears: Vec<_> = server
+            .api_requests()
+            .iter()
+            .map(|request| request.authorization_count())
+            .collect();
+        assert_eq!(bears, [1, 0]);
+        assert_eq!(source.ready().unwrap().generation(), 1);
+    }
+}
+
+#[test]
 fn an_invalid_uri_is_an_error_and_not_a_panic() {
     let (_server, api) = fixture();
     assert!(matches!(api.get("http://[").unwrap_err(), Error::Http(_)));
+    let outcome = futures_executor::block_on(api.get_async("http://["));
+    assert!(matches!(outcome.unwrap_err(), Error::Http(_)));
     let Error::Token(error) = api.get("/relative").unwrap_err() else {
         panic!("a relative URI is at no origin")
     };

@@ -13,10 +13,11 @@ use futures_executor::block_on;
 use futures_util::io::AsyncReadExt;
 use http::{Request, Response};
 use isahc::config::{Configurable, RedirectPolicy};
+use isahc::interceptor::{Context, Interceptor, InterceptorFuture};
 use isahc::{AsyncBody, HttpClient, HttpClientBuilder};
 use oauth_isahc::{Client, Error};
 use oauth_testkit::conformance::adapter::{
-    Adapter, Body, Capabilities, Failure, RULES, Redirects, Setup, factory,
+    Adapter, Body, Capabilities, Failure, RULES, Redirects, Setup, Shown, factory,
 };
 
 mod synchronous {
@@ -31,15 +32,14 @@ mod asynchronous {
     }
 }
 
-/// With isahc's own redirects, which are off unless the user turns them on. isahc follows one back from another
-/// origin too, and does not tell.
+/// With isahc's own redirects, which are off unless the user turns them on.
 #[test]
 fn redirects_that_isahc_follows_keep_the_token_safe() {
-    let rules = RULES.iter().filter(|rule| {
-        rule.name.contains("a_redirect_within") || rule.name.contains("another_origin")
-    });
+    let rules = RULES
+        .iter()
+        .filter(|rule| rule.name.contains("redirect") || rule.name.contains("another_origin"));
     let rules: Vec<_> = rules.collect();
-    assert_eq!(rules.len(), 3);
+    assert_eq!(rules.len(), 4);
     for rule in rules {
         (rule.check)(&factory(Synchronous::following));
         (rule.check)(&factory(Asynchronous::following));
@@ -56,7 +56,7 @@ impl Synchronous {
 
     fn following(setup: Setup) -> Self {
         let http = HttpClient::builder().redirect_policy(RedirectPolicy::Follow);
-        Self(client(setup, http), Redirects::Followed)
+        Self(client(setup, http), Redirects::FollowedBack)
     }
 }
 
@@ -88,7 +88,7 @@ impl Asynchronous {
 
     fn following(setup: Setup) -> Self {
         let http = HttpClient::builder().redirect_policy(RedirectPolicy::Follow);
-        Self(client(setup, http), Redirects::Followed)
+        Self(client(setup, http), Redirects::FollowedBack)
     }
 }
 
@@ -114,12 +114,36 @@ impl Adapter for Asynchronous {
 }
 
 fn client(setup: Setup, http: HttpClientBuilder) -> Client {
-    let http = http.timeout(setup.timeout).build().unwrap();
-    Client::new(http, setup.authorizer())
+    let authorizer = setup.authorizer();
+    let http = http
+        .timeout(setup.timeout)
+        .interceptor(Show(setup.shown))
+        .build()
+        .unwrap();
+    Client::new(http, authorizer)
+}
+
+/// Tells what isahc is handed.
+struct Show(Shown);
+
+impl Interceptor for Show {
+    type Err = isahc::Error;
+
+    fn intercept<'a>(
+        &'a self,
+        request: Request<AsyncBody>,
+        context: Context<'a>,
+    ) -> InterceptorFuture<'a, isahc::Error> {
+        self.0.tell(request.headers());
+        Box::pin(async move { context.send(request).await })
+    }
 }
 
 fn capabilities(redirects: Redirects) -> Capabilities {
-    Capabilities::new().redirects(redirects).decodes_gzip()
+    Capabilities::new()
+        .redirects(redirects)
+        .decodes_gzip()
+        .shows_headers()
 }
 
 fn sort(error: Error) -> Failure {

@@ -101,8 +101,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Authorizes the requests of a reqwest client of your own. Give it the [`redirect_policy`], unless it follows
-    /// no redirects at all.
+    /// Authorizes the requests of a reqwest client of your own, with its settings. Give it the [`redirect_policy`],
+    /// unless it follows no redirects at all. For an origin of plain `http` give it no proxy (`.no_proxy()`): without
+    /// that setting it goes by the variable `http_proxy` of the environment, and the proxy gets to see the token.
     #[must_use]
     pub fn new(http: reqwest::Client, authorizer: Authorizer) -> Self {
         Self { http, authorizer }

@@ -91,6 +91,20 @@ fn on_a_thread_of_a_runtime_that_may_block_it_works() {
         move || status(api.get(url).send())
     });
     assert_eq!(runtime.block_on(task).unwrap(), 200);
+    let multi = Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    let task = multi.spawn({
+        let (api, url) = (api.clone(), server.api_url());
+        async move {
+            let status = tokio::task::block_in_place(|| status(api.get(&url).send()));
+            (status, api.get(&url).send().err())
+        }
+    });
+    let (allowed, behind) = multi.block_on(task).unwrap();
+    assert_eq!(allowed, 200);
+    assert!(matches!(behind, Some(Error::InsideRuntime)), "{behind:?}");
     // A plain thread that knows a runtime is in none.
     let _known = runtime.enter();
     assert_eq!(status(api.get(server.api_url()).send()), 200);

@@ -20,6 +20,7 @@ oauth_testkit::adapter_conformance! {
 #[test]
 fn redirects_may_be_handled_in_any_way_that_keeps_the_token_safe() {
     for redirects in [
+        Redirects::FollowedBack,
         Redirects::WithinOrigin,
         Redirects::PerHop,
         Redirects::Returned,

@@ -75,10 +75,16 @@ const BROKEN: &[(Bug, &[&str])] = &[
             "a_streaming_body_is_not_sent_again",
             "a_head_request_has_no_body",
             "a_server_of_http_1_0_is_understood",
+            "if_no_new_token_comes_the_401_is_the_callers",
             "p07_fifty_401s_of_one_token_cause_one_renewal",
             "p09_nothing_that_is_logged_shows_a_token",
             "p09_the_token_is_marked_sensitive",
         ],
+    ),
+    (Bug::HidesTheResend, &["p07_a_401_invalid_token_is_healed"]),
+    (
+        Bug::HidesWhyNotResent,
+        &["if_no_new_token_comes_the_401_is_the_callers"],
     ),
     (Bug::HealsTwice, &["p07_a_second_401_is_the_callers"]),
     (

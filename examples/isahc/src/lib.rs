@@ -1,18 +1,38 @@
 //! What the programs of this folder share. The programs themselves are run with
-//! `cargo run --example isahc_sync`.
+//! `cargo run -p examples-isahc --example isahc_sync`.
+
+use std::thread;
 
 use anyhow::Result;
 use oauth_core::{CachedTokenSource, ClientCredentials};
 use oauth_isahc::{Client, IsahcHttpClient};
-use oauth_testkit::FakeTokenServer;
+use oauth_testkit::{FakeTokenServer, ManualClock};
 
-/// The four lines, against fake servers that stand for yours.
-pub fn set_up(server: &FakeTokenServer) -> Result<(CachedTokenSource<ClientCredentials>, Client)> {
+/// Fake servers that stand for yours, and the clock that they go by: an hour passes in a moment.
+pub fn start_server() -> Result<(FakeTokenServer, ManualClock)> {
+    let clock = ManualClock::new();
+    let server = FakeTokenServer::builder().clock(clock.clone()).start()?;
+    Ok((server, clock))
+}
+
+/// The four lines, against these servers. Yours need no clock of their own.
+pub fn set_up(
+    server: &FakeTokenServer,
+    clock: &ManualClock,
+) -> Result<(CachedTokenSource<ClientCredentials>, Client)> {
     let source = ClientCredentials::builder(server.token_url(), FakeTokenServer::CLIENT_ID)
         .client_secret(FakeTokenServer::CLIENT_SECRET)
         .http_client(IsahcHttpClient::new()?)
+        .clock(clock.clone())
         .build()?
         .cached();
     let api = oauth_isahc::client(source.clone(), [server.api_url()])?;
     Ok((source, api))
+}
+
+/// Waits until the background has fetched a token to follow the one in hand.
+pub fn await_renewal(source: &CachedTokenSource<ClientCredentials>) {
+    while source.status().generation() < 2 {
+        thread::yield_now();
+    }
 }

@@ -188,12 +188,21 @@ pub(crate) fn of_origins_and_targets(messages: &mut Messages) {
     let relative = Uri::from_static("/users/23");
     messages.add_err("the origin of a relative URL", Origin::of(&relative));
     let authorizer = authorizer(&["https://api.example.com", "https://eu.example.com:8443"]);
-    let elsewhere = Uri::from_static("https://evil.example.com:444/users/23?code=hunter2");
-    let exchange = authorizer.unwrap();
-    messages.add_err(
-        "a foreign origin",
-        exchange.exchange(&Target::of(&elsewhere)),
-    );
+    let authorizer = authorizer.unwrap();
+    for (when, url) in [
+        (
+            "a foreign origin",
+            "https://evil.example.com:444/users/23?code=hunter2",
+        ),
+        ("a request to a relative URL", "/users/23"),
+        (
+            "a request to a URL with a password",
+            "https://me:hunter2@api.example.com/users/23",
+        ),
+    ] {
+        let url = Uri::from_static(url);
+        messages.add_err(when, authorizer.exchange(&Target::of(&url)));
+    }
     let by_request = Authorizer::by_request_source(["https://api.example.com"]).unwrap();
     let here = Uri::from_static("https://api.example.com/users/23");
     let mut exchange = by_request.exchange(&Target::of(&here)).unwrap();

@@ -8,7 +8,7 @@ use http::Extensions;
 use oauth_core::{Authorizer, TokenSource};
 use reqwest::blocking::{Request, Response};
 #[cfg(panic = "unwind")]
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
 
 use super::request_builder::RequestBuilder;
 use crate::client::{has_plain_origin, redirect_policy};
@@ -52,7 +52,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Authorizes the requests of a reqwest client of your own.
+    /// Authorizes the requests of a reqwest client of your own, with its settings. Give it the
+    /// [`redirect_policy`](crate::redirect_policy), unless it follows no redirects at all, and for an origin of plain
+    /// `http` no proxy: see [`oauth_reqwest::Client::new`](crate::Client::new).
     #[must_use]
     pub fn new(http: reqwest::blocking::Client, authorizer: Authorizer) -> Self {
         Self { http, authorizer }
@@ -98,18 +100,14 @@ impl Client {
     }
 }
 
-/// Tokio does not tell whether this thread may block, but for a panic of its own when a runtime is dropped where it
-/// may not. reqwest asks in the same way, in debug builds only.
+/// Tokio does not tell whether this thread may block, but for a panic of its own if it is asked to where it may not.
+/// Where it may, as in `spawn_blocking`, that costs next to nothing. reqwest asks in debug builds only, and panics.
 #[cfg(panic = "unwind")]
 fn outside_of_any_runtime() -> Result<(), Error> {
-    if Handle::try_current().is_err() {
+    let Ok(runtime) = Handle::try_current() else {
         return Ok(());
-    }
-    let probe = || Builder::new_current_thread().build().map(drop);
-    match catch_unwind(probe) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Error::InsideRuntime),
-    }
+    };
+    catch_unwind(|| runtime.block_on(async {})).map_err(|_| Error::InsideRuntime)
 }
 
 /// Where a panic is the end, asking would be worse than blocking.

@@ -43,6 +43,7 @@ impl Adapter for Blocking {
         let response = builder.send().map_err(super::sort_ours)?;
         let mut whole = Response::builder().status(response.status());
         *whole.headers_mut().unwrap() = response.headers().clone();
+        *whole.extensions_mut().unwrap() = response.extensions().clone();
         let body = response.bytes().map_err(super::sort)?;
         Ok(whole.body(body).unwrap())
     }

@@ -42,6 +42,7 @@ fn with_body(builder: reqwest::RequestBuilder, body: Body) -> reqwest::RequestBu
 async fn whole(response: reqwest::Response) -> Result<Response<Bytes>, Failure> {
     let mut whole = Response::builder().status(response.status());
     *whole.headers_mut().unwrap() = response.headers().clone();
+    *whole.extensions_mut().unwrap() = response.extensions().clone();
     Ok(whole.body(response.bytes().await.map_err(sort)?).unwrap())
 }
 

@@ -17,6 +17,9 @@ pub enum Redirects {
     /// It is followed, also to another origin, where the token does not go along. One that leads back from
     /// there is not followed: the caller gets it.
     Followed,
+    /// It is followed, also to another origin, where the token does not go along, and back from there: the request
+    /// arrives without its token, and what the API says to that is the caller's.
+    FollowedBack,
     /// It is followed within the origin. To another origin it is not: the caller gets it.
     WithinOrigin,
     /// Every hop is authorized like a request of its own: one to another origin is refused as foreign.

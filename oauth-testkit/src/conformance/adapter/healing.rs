@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response};
-use oauth_core::TokenSource;
+use oauth_core::{NotResent, Resent, TokenSource};
 
 use super::world::{World, ok, request};
 use super::{Adapter, Body, Factory, Failure};
@@ -10,13 +10,20 @@ use crate::Reply;
 
 const INVALID_TOKEN: &str = r#"Bearer error="invalid_token""#;
 
-/// A 401 with `invalid_token` (RFC 6750 §3.1) is healed within the call: a new token, and the request once more.
+/// A 401 with `invalid_token` (RFC 6750 §3.1) is healed within the call: a new token, and the request once more. The
+/// response says that ([`Resent`]), and only then.
 pub fn p07_a_401_invalid_token_is_healed(make: &Factory<'_>) {
     let world = World::new();
     let adapter = world.adapter(make);
-    ok(adapter.send(world.get("/")));
+    let first = ok(adapter.send(world.get("/")));
+    assert!(first.extensions().get::<Resent>().is_none());
     world.api.revoke_all();
-    assert_eq!(ok(adapter.send(world.get("/"))).status(), 200);
+    let healed = ok(adapter.send(world.get("/")));
+    assert_eq!(healed.status(), 200);
+    assert!(
+        healed.extensions().get::<Resent>().is_some(),
+        "a response to a request that was sent again should have Resent among its extensions"
+    );
     let ordinals: Vec<_> = world
         .api
         .api_requests()
@@ -178,7 +185,8 @@ fn send_stream(world: &World, adapter: &dyn Adapter) -> Option<Response<Bytes>> 
     None
 }
 
-/// If a 401 is not cured because no new token comes, it is the caller's, with headers and body.
+/// If a 401 is not cured because no new token comes, it is the caller's, with headers and body, and says why
+/// ([`NotResent`]).
 pub fn if_no_new_token_comes_the_401_is_the_callers(make: &Factory<'_>) {
     let world = World::new();
     let adapter = world.adapter(make);
@@ -192,6 +200,10 @@ pub fn if_no_new_token_comes_the_401_is_the_callers(make: &Factory<'_>) {
     assert_eq!(response.status(), 401);
     assert_eq!(response.headers()["www-authenticate"], INVALID_TOKEN);
     assert!(response.body() == &body, "the body is not what was sent");
+    assert!(
+        response.extensions().get::<NotResent>().is_some(),
+        "it should say why it was not sent again, with NotResent among its extensions"
+    );
     world.api.assert_api_requests(2);
 }
 

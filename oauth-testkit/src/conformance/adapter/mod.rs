@@ -44,8 +44,8 @@ pub use world::Shown;
 ///
 /// # Contract
 ///
-/// - The request has an absolute URI. It is sent with its method and headers; of the response, status,
-///   headers and the whole body come back.
+/// - The request has an absolute URI. It is sent with its method and headers; of the response, status, headers,
+///   extensions and the whole body come back.
 /// - [`Setup::timeout`] is the limit on an exchange with the API, to be set the way users of the client set
 ///   theirs.
 /// - Nothing is done here that the client does not do for its users: no retry, no check.

@@ -14,6 +14,8 @@ pub enum Bug {
     ReplacesBasicCredentials,
     RejectsForOwnCredentials,
     NeverHeals,
+    HidesTheResend,
+    HidesWhyNotResent,
     HealsTwice,
     ReadsOneChallenge,
     HealsBare401,

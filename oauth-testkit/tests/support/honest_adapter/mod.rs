@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures_executor::block_on;
 use http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
-use oauth_core::{Authorizer, Error, Exchange, Target, Verdict};
+use oauth_core::{Authorizer, Error, Exchange, NotResent, Target, Verdict};
 use oauth_testkit::conformance::adapter::{Adapter, Body, Capabilities, Failure, Redirects, Setup};
 
 pub use bug::Bug;
@@ -121,14 +121,17 @@ impl Adapter for Honest {
             done => done?,
         }
         loop {
-            let (response, answered_by) = self.follow(message.clone())?;
+            let (mut response, answered_by) = self.follow(message.clone())?;
+            if let Some(resent) = exchange.resent().filter(|_| !self.has(Bug::HidesTheResend)) {
+                response.extensions_mut().insert(resent);
+            }
             if self.has(Bug::RejectsForOwnCredentials)
                 && is_callers
                 && let Some(token) = self.setup.source.ready()
             {
                 self.setup.source.reject(&token);
             }
-            if !self.is_to_be_sent_again(&mut exchange, &response, &answered_by) {
+            if !self.is_to_be_sent_again(&mut exchange, &response, (&home, &answered_by)) {
                 return match self.bug {
                     Some(Bug::HealsTwice) if response.status() == 401 && spare.is_none() => {
                         Ok(self.follow(message)?.0)
@@ -148,7 +151,11 @@ impl Adapter for Honest {
             if let Err(error) = self.authorize(&mut exchange, &mut message.headers) {
                 return match self.bug {
                     Some(Bug::TokenErrorHidesThe401) => Err(error.into()),
-                    _ => Ok(response),
+                    Some(Bug::HidesWhyNotResent) => Ok(response),
+                    _ => {
+                        response.extensions_mut().insert(NotResent::new(error));
+                        Ok(response)
+                    }
                 };
             }
         }
@@ -240,11 +247,15 @@ impl Honest {
         &self,
         exchange: &mut Exchange<'_>,
         response: &Response<Bytes>,
-        answered_by: &Uri,
+        (asked, answered_by): (&Uri, &Uri),
     ) -> bool {
         let mut status = response.status();
         let mut headers = response.headers().clone();
         if self.has(Bug::NeverHeals) {
+            return false;
+        }
+        // The token is not put on again on the way back.
+        if self.redirects == Redirects::FollowedBack && answered_by != asked {
             return false;
         }
         if self.has(Bug::Heals403) && status == StatusCode::FORBIDDEN {
@@ -289,6 +300,7 @@ impl Honest {
             let is_home = location.authority() == home.as_ref();
             let goes = match self.redirects {
                 Redirects::Followed => !(has_left && is_home) || self.has(Bug::FollowsBack),
+                Redirects::FollowedBack => true,
                 Redirects::WithinOrigin => is_home,
                 Redirects::PerHop => {
                     self.authorizer.exchange(&Target::of(&location))?;
