@@ -14,6 +14,7 @@ pub enum Bug {
     ReplacesBasicCredentials,
     RejectsForOwnCredentials,
     NeverHeals,
+    HealsWithTheOldTokenAtItsSecondRequest,
     HealsTwice,
     ReadsOneChallenge,
     HealsBare401,
@@ -44,6 +45,6 @@ pub enum Bug {
     RejectsAfterReset,
     AcceptsTruncation,
     ContendersAskTwice,
-    RejectsAfterTenRequests,
+    WantsALongLife,
     RejectsTheTokenInHand,
 }
