@@ -104,11 +104,12 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Which requests suffer which [`Fault`]s. The same seed strikes the same requests, by the order of their arrival at an
-/// origin, however many threads there are and however fast they run.
+/// Which requests suffer which [`Fault`]s: by their number or by chance. The same seed strikes the same requests, by the
+/// order of their arrival at an origin, however many threads there are and however fast they run.
 ///
 /// Give it to a server with [`set_token_faults`](crate::FakeTokenServer::set_token_faults) or
-/// [`set_api_faults`](crate::FakeTokenServer::set_api_faults).
+/// [`set_api_faults`](crate::FakeTokenServer::set_api_faults). Faults for requests of one client, path or token are given
+/// to a rule instead: [`When::suffers`](crate::When::suffers).
 ///
 /// # Contract
 ///
@@ -131,14 +132,23 @@ impl fmt::Display for Fault {
 ///
 /// let server = FakeTokenServer::start()?;
 /// server.set_token_faults(plan.clone());
+/// // Without chance: the second response, and no other, ends in a reset after twenty bytes.
+/// server.set_api_faults(FaultPlan::new().at(2, Fault::ResetInResponse { after: 20 }));
 /// # drop(struck);
 /// # std::io::Result::Ok(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[must_use = "a plan does nothing until it is given to a server"]
 pub struct FaultPlan {
     seed: u64,
-    faults: Vec<(f64, Fault)>,
+    faults: Vec<(Struck, Fault)>,
+}
+
+/// The requests that a fault of a plan strikes.
+#[derive(Clone, Copy, Debug)]
+enum Struck {
+    WithProbability(f64),
+    Nth(usize),
 }
 
 /// A fault that strikes, and what it needs of chance.
@@ -149,7 +159,12 @@ pub(crate) struct Strike {
 }
 
 impl FaultPlan {
-    /// A plan without faults.
+    /// A plan without faults, for those that have their requests by number.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A plan without faults, for those that strike by chance.
     pub fn seeded(seed: u64) -> Self {
         Self {
             seed,
@@ -167,7 +182,22 @@ impl FaultPlan {
             (0.0..=1.0).contains(&probability),
             "{probability} is not a probability: it has to be in 0 to 1"
         );
-        self.faults.push((probability, fault));
+        self.faults
+            .push((Struck::WithProbability(probability), fault));
+        self
+    }
+
+    /// Adds a fault that strikes the n-th request and no other, counted from 1.
+    ///
+    /// A [`KeepAliveRace`](Fault::KeepAliveRace) spares it if it is the first of its connection; a
+    /// [rule](crate::When::suffers) waits for one that it can strike.
+    ///
+    /// # Panics
+    ///
+    /// If `nth` is 0.
+    pub fn at(mut self, nth: usize, fault: Fault) -> Self {
+        assert!(nth > 0, "requests are counted from 1");
+        self.faults.push((Struck::Nth(nth), fault));
         self
     }
 
@@ -181,8 +211,13 @@ impl FaultPlan {
     pub(crate) fn strikes(&self, request: usize) -> Vec<Strike> {
         let places = self.faults.iter().zip(0..);
         places
-            .filter_map(|((probability, fault), place)| {
-                let chance = strikes(self.seed, request, place, *probability)?;
+            .filter_map(|((struck, fault), place)| {
+                let probability = match *struck {
+                    Struck::WithProbability(probability) => probability,
+                    Struck::Nth(nth) if nth == request => 1.0,
+                    Struck::Nth(_) => return None,
+                };
+                let chance = strikes(self.seed, request, place, probability)?;
                 let fault = fault.clone();
                 Some(Strike { fault, chance })
             })

@@ -64,7 +64,9 @@ pub use server::{
     FakeTokenServerBuilder, Match, MatchedRequest, Outage, SeenJwt, TokenMatch, TokenRequest, When,
 };
 #[cfg(feature = "jose")]
-pub use server::{AssertionAudience, AssertionRules, DpopNonce, DpopRules, JwtAlgorithm};
+pub use server::{
+    AssertionAudience, AssertionRules, DpopNonce, DpopRules, FederatedIdentity, JwtAlgorithm,
+};
 #[cfg(feature = "tls")]
 pub use server::{CertificateSubject, ClientCertificate, TlsFault};
 pub use virtual_world::VirtualWorld;

@@ -3,7 +3,55 @@
 use std::time::Duration;
 
 use crate::gate::Gate;
+use crate::reply::Reply;
 use crate::server::{Delivery, Ending, Hold, Pace};
+
+/// How it is delivered.
+impl Reply {
+    /// Waits for so long before answering. This is real time, whatever clock the server has.
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.after = delay;
+        self
+    }
+
+    /// Answers when the gate opens. With several gates, when all of them are open.
+    pub fn gated(mut self, gate: &Gate) -> Self {
+        self.gates.push(gate.clone());
+        self
+    }
+
+    /// Sends the head, and the body when the gate opens.
+    ///
+    /// # Panics
+    ///
+    /// As [`with_status`](Self::with_status).
+    pub fn gated_after_headers(self, gate: &Gate) -> Self {
+        self.gated_in_body(0, gate)
+    }
+
+    /// Sends the head and so many bytes of the body, and the rest when the gate opens. If there is no rest, nothing
+    /// waits.
+    ///
+    /// # Panics
+    ///
+    /// As [`with_status`](Self::with_status).
+    pub fn gated_in_body(mut self, bytes: usize, gate: &Gate) -> Self {
+        self.assert_response("body to wait in");
+        self.on_the_way.hold_at(bytes, gate);
+        self
+    }
+
+    /// Sends the body in pieces of `chunk_bytes`, with a pause of real time before each.
+    ///
+    /// # Panics
+    ///
+    /// As [`with_status`](Self::with_status).
+    pub fn drip(mut self, chunk_bytes: usize, pause: Duration) -> Self {
+        self.assert_response("body to drip");
+        self.on_the_way.drip(chunk_bytes, pause);
+        self
+    }
+}
 
 /// What happens to the body of a reply on its way; positions count from its first byte.
 #[derive(Clone, Debug, Default)]

@@ -264,14 +264,24 @@ impl Reply {
     }
 
     /// Answers with this status instead of the one the reply would have.
+    ///
+    /// # Panics
+    ///
+    /// If this is no response: [`raw`](Self::raw), [`reset`](Self::reset) or [`hang`](Self::hang).
     pub fn with_status(mut self, status: u16) -> Self {
+        self.assert_response("status");
         self.status = Some(status);
         self
     }
 
     /// Adds a header. It takes the place of one the server would set by itself, `Content-Length` too;
     /// of those added with one name all are sent. The value is sent as it is, whatever it holds.
+    ///
+    /// # Panics
+    ///
+    /// As [`with_status`](Self::with_status).
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.assert_response("header");
         self.headers.push((name.into(), value.into()));
         self
     }
@@ -302,6 +312,14 @@ impl Reply {
         reply
     }
 
+    pub(crate) fn assert_response(&self, part: &str) {
+        let is_response = !matches!(
+            self.content,
+            Content::Raw(_) | Content::Reset | Content::Hang
+        );
+        assert!(is_response, "there is no {part} in {self:?}");
+    }
+
     fn edit(mut self, name: String, value: Option<Value>) -> Self {
         let has_members = matches!(
             self.content,
@@ -316,39 +334,6 @@ impl Reply {
         {
             fields.push((name, value));
         }
-        self
-    }
-}
-
-/// How it is delivered.
-impl Reply {
-    /// Waits for so long before answering. This is real time, whatever clock the server has.
-    pub fn after(mut self, delay: Duration) -> Self {
-        self.after = delay;
-        self
-    }
-
-    /// Answers when the gate opens. With several gates, when all of them are open.
-    pub fn gated(mut self, gate: &Gate) -> Self {
-        self.gates.push(gate.clone());
-        self
-    }
-
-    /// Sends the head, and the body when the gate opens.
-    pub fn gated_after_headers(self, gate: &Gate) -> Self {
-        self.gated_in_body(0, gate)
-    }
-
-    /// Sends the head and so many bytes of the body, and the rest when the gate opens. If there is no rest, nothing
-    /// waits.
-    pub fn gated_in_body(mut self, bytes: usize, gate: &Gate) -> Self {
-        self.on_the_way.hold_at(bytes, gate);
-        self
-    }
-
-    /// Sends the body in pieces of `chunk_bytes`, with a pause of real time before each.
-    pub fn drip(mut self, chunk_bytes: usize, pause: Duration) -> Self {
-        self.on_the_way.drip(chunk_bytes, pause);
         self
     }
 }

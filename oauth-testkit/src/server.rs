@@ -13,6 +13,8 @@ mod delivery;
 mod dpop;
 mod expectation;
 mod faults;
+#[cfg(feature = "jose")]
+mod federation;
 mod grants;
 mod http1;
 mod issuer;
@@ -21,6 +23,7 @@ mod jose;
 #[cfg(feature = "jose")]
 mod jose_settings;
 mod jwt;
+mod kept;
 mod listeners;
 mod log;
 mod matching;
@@ -69,6 +72,8 @@ pub(crate) use delivery::{Delivery, Ending, Hold, Pace};
 #[cfg(feature = "jose")]
 pub use dpop::{DpopNonce, DpopRules};
 #[cfg(feature = "jose")]
+pub use federation::FederatedIdentity;
+#[cfg(feature = "jose")]
 pub use jose::JwtAlgorithm;
 pub use jwt::SeenJwt;
 pub use matching::{ApiMatch, Match, TokenMatch};
@@ -78,7 +83,10 @@ pub use rules::{Expectation, MatchedRequest, When};
 
 pub(crate) use http1::Request as Received;
 pub(crate) use issuer::fresh_value;
+#[cfg(feature = "program")]
+pub(crate) use kept::LogLimit;
 pub(crate) use net::{Answer, Endpoint, HttpServer};
+pub(crate) use port::refusing;
 #[cfg(feature = "program")]
 pub(crate) use {http1::Response, log::InFlight, port::listen, wire::Transport};
 
@@ -226,8 +234,8 @@ impl FakeTokenServer {
         self.state.api_script.set_always(reply);
     }
 
-    /// Forgets every scripted reply that no request has taken yet, rules included. What is
-    /// [expected](Self::expect) stays.
+    /// Forgets every scripted reply that no request has taken yet, rules included. Their
+    /// [faults](When::suffers) stay, and what is [expected](Self::expect).
     pub fn reset_replies(&self) {
         self.state.token_script.reset();
         self.state.api_script.reset();

@@ -22,12 +22,13 @@ use serde_json::{Map, Value, json};
 
 use crate::ManualClock;
 
-/// Client ids (RFC 6749 §A.1), many of them full of characters that mean something in a form, in Basic or in a URL.
+/// Client ids, many of them full of characters that mean something in a form, in Basic or in a URL. Some go beyond the
+/// visible ASCII of RFC 6749 §A.1, as servers do that take names for ids; its App. B says how those are encoded.
 pub fn client_ids() -> impl Strategy<Value = String> {
     reserved(1..40)
 }
 
-/// Client secrets (RFC 6749 §A.2), as [`client_ids`].
+/// Client secrets, as [`client_ids`], likewise beyond RFC 6749 §A.2.
 pub fn client_secrets() -> impl Strategy<Value = String> {
     reserved(1..80)
 }
@@ -166,12 +167,17 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A `Retry-After` header (RFC 9110 §10.2.3) and what it says at a given time of day: seconds or a date, or nothing if
-/// it is nonsense.
+/// A `Retry-After` header (RFC 9110 §10.2.3) and what it says at a given time of day: seconds or a date, in any of the
+/// three formats that a recipient has to accept (§5.6.7), or nothing if it is nonsense.
 pub fn retry_after(wall: SystemTime) -> impl Strategy<Value = (String, Option<Duration>)> {
     let seconds = prop_oneof![0..1000_u64, any::<u64>()]
         .prop_map(|seconds| (seconds.to_string(), Some(Duration::from_secs(seconds))));
-    let date = (-100_000..100_000_i64).prop_map(move |offset| {
+    let format = select(vec![
+        DateFormat::Imf,
+        DateFormat::Rfc850,
+        DateFormat::Asctime,
+    ]);
+    let date = (-100_000..100_000_i64, format).prop_map(move |(offset, format)| {
         let magnitude = Duration::from_secs(offset.unsigned_abs());
         let date = if offset < 0 {
             wall - magnitude
@@ -184,7 +190,7 @@ pub fn retry_after(wall: SystemTime) -> impl Strategy<Value = (String, Option<Du
             .unwrap_or_default();
         let whole = SystemTime::UNIX_EPOCH + Duration::from_secs(since_epoch.as_secs());
         let left = whole.duration_since(wall).unwrap_or_default();
-        (httpdate::fmt_http_date(date), Some(left))
+        (format.write(date), Some(left))
     });
     let nonsense = prop_oneof![
         select(vec![
@@ -202,20 +208,96 @@ pub fn retry_after(wall: SystemTime) -> impl Strategy<Value = (String, Option<Du
     prop_oneof![3 => seconds, 3 => date, 1 => nonsense]
 }
 
-/// A challenge of a `WWW-Authenticate` header: its scheme and its parameters.
-pub type ChallengeParts = (String, Vec<(String, String)>);
+/// The formats of a date (RFC 9110 §5.6.7), the last two of which are obsolete and to be read all the same.
+#[derive(Clone, Copy, Debug)]
+enum DateFormat {
+    Imf,
+    Rfc850,
+    Asctime,
+}
+
+impl DateFormat {
+    fn write(self, date: SystemTime) -> String {
+        // `Sun, 06 Nov 1994 08:49:37 GMT`
+        let imf = httpdate::fmt_http_date(date);
+        let parts: Vec<&str> = imf
+            .split([' ', ','])
+            .filter(|part| !part.is_empty())
+            .collect();
+        let [weekday, day, month, year, time, _] = parts[..] else {
+            return imf;
+        };
+        match self {
+            Self::Imf => imf,
+            Self::Rfc850 => {
+                let rest = match weekday {
+                    "Tue" => "sday",
+                    "Wed" => "nesday",
+                    "Thu" => "rsday",
+                    "Sat" => "urday",
+                    _ => "day",
+                };
+                let year = &year[2..];
+                format!("{weekday}{rest}, {day}-{month}-{year} {time} GMT")
+            }
+            Self::Asctime => {
+                let day = day.trim_start_matches('0');
+                format!("{weekday} {month} {day:>2} {time} {year}")
+            }
+        }
+    }
+}
+
+/// A challenge of a `WWW-Authenticate` header: its scheme, and a token68 or parameters or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChallengeParts {
+    /// As it was written.
+    pub scheme: String,
+    /// What stands in place of parameters (RFC 9110 §11.2).
+    pub token68: Option<String>,
+    /// Names and values, no name twice.
+    pub parameters: Vec<(String, String)>,
+}
 
 /// A `WWW-Authenticate` header (RFC 9110 §11.6.1) with several challenges, and what is in it. Values are quoted where
 /// they must be, and at random elsewhere.
 pub fn www_authenticate() -> impl Strategy<Value = (String, Vec<ChallengeParts>)> {
-    let scheme = select(vec![
+    let challenge = prop_oneof![
+        4 => with_parameters(),
+        1 => (schemes(), option::of("[A-Za-z0-9._~+/-]{1,20}={0,2}")).prop_map(bare),
+    ];
+    vec(challenge, 1..4).prop_map(|challenges| {
+        let (lines, parts): (Vec<_>, Vec<_>) = challenges.into_iter().unzip();
+        (lines.join(", "), parts)
+    })
+}
+
+fn schemes() -> impl Strategy<Value = &'static str> {
+    select(vec![
         "Bearer",
         "bearer",
         "DPoP",
         "Basic",
         "Negotiate",
         "X-Own",
-    ]);
+    ])
+}
+
+fn bare((scheme, token68): (&str, Option<String>)) -> (String, ChallengeParts) {
+    let written = match &token68 {
+        Some(token68) => format!("{scheme} {token68}"),
+        None => scheme.to_owned(),
+    };
+    let parts = ChallengeParts {
+        scheme: scheme.to_owned(),
+        token68,
+        parameters: Vec::new(),
+    };
+    (written, parts)
+}
+
+fn with_parameters() -> impl Strategy<Value = (String, ChallengeParts)> {
     let name = select(vec![
         "realm",
         "error",
@@ -237,25 +319,23 @@ pub fn www_authenticate() -> impl Strategy<Value = (String, Vec<ChallengeParts>)
         "[ -~]{0,20}",
     ];
     let parameter = (name, value, any::<bool>());
-    let challenge = (scheme, vec(parameter, 1..4));
-    vec(challenge, 1..4).prop_map(|challenges| {
-        let mut lines = Vec::new();
-        let mut parts = Vec::new();
-        for (scheme, parameters) in challenges {
-            let mut written = Vec::new();
-            // The first of a name counts.
-            let mut meant: Vec<(String, String)> = Vec::new();
-            for (name, value, quoted) in parameters {
-                if meant.iter().any(|(known, _)| known == name) {
-                    continue;
-                }
-                written.push(format!("{name}={}", quote(&value, quoted)));
-                meant.push((name.to_owned(), value));
+    (schemes(), vec(parameter, 1..4)).prop_map(|(scheme, given)| {
+        let mut written = Vec::new();
+        // The first of a name counts.
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        for (name, value, quoted) in given {
+            if parameters.iter().any(|(known, _)| known == name) {
+                continue;
             }
-            lines.push(format!("{scheme} {}", written.join(", ")));
-            parts.push((scheme.to_owned(), meant));
+            written.push(format!("{name}={}", quote(&value, quoted)));
+            parameters.push((name.to_owned(), value));
         }
-        (lines.join(", "), parts)
+        let parts = ChallengeParts {
+            scheme: scheme.to_owned(),
+            token68: None,
+            parameters,
+        };
+        (format!("{scheme} {}", written.join(", ")), parts)
     })
 }
 

@@ -261,45 +261,54 @@ fn the_audience_may_be_narrowed() {
     refused(&setup.ask_right(), "is none of");
 }
 
+/// Where a clock that is moved by hand begins.
+const START: u64 = 1_750_000_000;
+
+/// On a clock that stands, so that a second more or less is told apart.
+fn at_start(rules: AssertionRules) -> Setup {
+    Setup::new(|builder| builder.clock(ManualClock::new()).assertion_rules(rules))
+}
+
+/// The right assertion at [`START`], with these claims instead.
+fn ask_at_start(setup: &Setup, changes: Value) -> Response {
+    let right = json!({ "exp": START + 60, "iat": START });
+    let claims = with(setup.claims(), right);
+    setup.ask(&setup.header(), &with(claims, changes))
+}
+
 #[test]
 fn exp_has_to_be_there_ahead_and_near() {
-    let setup = Setup::plain();
-    setup.ask_with(json!({ "exp": now() + 299 })).token();
-    refused(&setup.ask_with(json!({ "exp": null })), "there is no exp");
+    let setup = at_start(AssertionRules::new());
+    let ask = |exp: Value| ask_at_start(&setup, json!({ "exp": exp }));
+    ask(json!(START + 300)).token();
+    ask(json!(START + 1)).token();
+    refused(&ask(Value::Null), "there is no exp");
+    refused(&ask(json!("60")), "exp is not a number");
+    refused(&ask(json!(START)), "has passed");
+    refused(&ask(json!(START + 301)), "more than 300 s ahead");
+    let strict = at_start(AssertionRules::new().max_lifetime(Duration::from_secs(60)));
+    ask_at_start(&strict, json!({ "exp": START + 60 })).token();
     refused(
-        &setup.ask_with(json!({ "exp": "60" })),
-        "exp is not a number",
-    );
-    refused(&setup.ask_with(json!({ "exp": now() })), "has passed");
-    refused(
-        &setup.ask_with(json!({ "exp": now() + 302 })),
-        "more than 300 s ahead",
-    );
-    let rules = AssertionRules::new().max_lifetime(Duration::from_secs(60));
-    let strict = Setup::new(|builder| builder.assertion_rules(rules));
-    refused(
-        &strict.ask_with(json!({ "exp": now() + 62 })),
+        &ask_at_start(&strict, json!({ "exp": START + 61 })),
         "more than 60 s ahead",
     );
 }
 
 #[test]
 fn iat_and_nbf_may_not_be_in_the_future() {
-    let setup = Setup::plain();
-    setup.ask_with(json!({ "iat": null, "nbf": now() })).token();
-    refused(&setup.ask_with(json!({ "iat": now() + 5 })), "iat");
-    refused(&setup.ask_with(json!({ "nbf": now() + 5 })), "nbf");
-    refused(
-        &setup.ask_with(json!({ "nbf": "now" })),
-        "nbf is not a number",
-    );
+    let setup = at_start(AssertionRules::new());
+    let ask = |changes| ask_at_start(&setup, changes);
+    ask(json!({ "iat": null, "nbf": START })).token();
+    refused(&ask(json!({ "iat": START + 1 })), "iat");
+    refused(&ask(json!({ "nbf": START + 1 })), "nbf");
+    refused(&ask(json!({ "nbf": "now" })), "nbf is not a number");
 }
 
 #[test]
 fn the_servers_clock_judges() {
     let clock = ManualClock::new();
     let setup = Setup::new(|builder| builder.clock(clock.clone()));
-    let start = 1_750_000_000;
+    let start = START;
     let claims = |iat: u64, exp: u64| json!({ "iat": iat, "exp": exp });
     setup.ask_with(claims(start, start + 60)).token();
     refused(

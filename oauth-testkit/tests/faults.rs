@@ -121,19 +121,22 @@ fn bandwidth_is_not_exceeded() {
 
 #[test]
 fn slices_arrive_one_after_the_other() {
-    let server = suffering(Fault::Slices {
-        bytes: 10,
-        pause: Duration::from_millis(3),
+    let pause = Duration::from_millis(3);
+    let server = suffering(Fault::Slices { bytes: 10, pause });
+    let mut client = Client::to(&server.token_url());
+    let (all, took) = timed(|| {
+        client.send(good());
+        let mut all = Vec::new();
+        while !all.ends_with(b"}") {
+            let mut piece = [0; 4096];
+            let read = client.stream.read(&mut piece).unwrap();
+            all.extend_from_slice(&piece[..read]);
+        }
+        all
     });
-    let mut client = asking(&server);
-    let (mut reads, mut all) = (0, Vec::new());
-    while !all.ends_with(b"}") {
-        let mut piece = [0; 4096];
-        let read = client.stream.read(&mut piece).unwrap();
-        all.extend_from_slice(&piece[..read]);
-        reads += 1;
-    }
-    assert!(reads > 5, "{} bytes in {reads} pieces", all.len());
+    // There is a pause before each; how many arrive in one read is up to the machine.
+    let pieces = u32::try_from(all.len().div_ceil(10)).unwrap();
+    assert!(took >= pause * pieces, "{} bytes in {took:?}", all.len());
     let all = String::from_utf8(all).unwrap();
     assert_is_token(all.split_once("\r\n\r\n").unwrap().1);
     // The connection is fit for more.
@@ -314,15 +317,7 @@ fn refused_connections_are_refused_until_the_origin_is_back_at_the_same_port() {
 fn an_outage_strikes_by_itself_and_ends_by_itself() {
     let server = FakeTokenServer::start().unwrap();
     let outage = Fault::Outage { lasting: SHORT };
-    // With this seed it is the second request.
-    let plan = (1..)
-        .map(|seed| FaultPlan::seeded(seed).with(0.3, outage.clone()))
-        .find(|plan| {
-            (1..=3)
-                .map(|request| plan.faults_of(request).len())
-                .eq([0, 1, 0])
-        });
-    server.set_token_faults(plan.unwrap());
+    server.set_token_faults(FaultPlan::new().at(2, outage));
     ask(&server, good()).token();
     let mut idle = Client::to(&server.token_url());
     let address = idle.stream.peer_addr().unwrap();

@@ -7,7 +7,9 @@
 
 mod support;
 
-use oauth_testkit::{FakeTokenServer, Reply};
+use std::panic::catch_unwind;
+
+use oauth_testkit::{ClientAuthMethod, FakeTokenServer, Reply, TokenMatch};
 use serde_json::{Value, json};
 use support::{BASIC, Client, GRANT, Response, ask, form, good};
 
@@ -205,4 +207,81 @@ fn rfc8705_5_the_origin_for_certificates_is_told() {
         .as_array()
         .unwrap();
     assert!(methods.contains(&"tls_client_auth".into()));
+}
+
+#[cfg(feature = "jose")]
+#[test]
+fn whatever_is_beside_the_token_endpoint_can_be_told_to_misbehave_for_good() {
+    let server = FakeTokenServer::builder()
+        .jwt_access_tokens()
+        .start()
+        .unwrap();
+    server.always_introspection_reply(Reply::status(501));
+    server.always_revocation_reply(Reply::status(502));
+    server.always_jwks_reply(Reply::status(503));
+    server.next_jwks_reply(Reply::status(504));
+    let post = |path: &str| {
+        let body = "token=x";
+        let request = form(BASIC, body).replace("/oauth/token", path);
+        ask(&server, request).status
+    };
+    for _ in 0..2 {
+        assert_eq!(post("/oauth/introspect"), 501);
+        assert_eq!(post("/oauth/revoke"), 502);
+    }
+    assert_eq!(fetch(&server.jwks_url()).status, 504);
+    assert_eq!(fetch(&server.jwks_url()).status, 503);
+    server.reset_replies();
+    assert_eq!(post("/oauth/introspect"), 200);
+    assert_eq!(post("/oauth/revoke"), 200);
+    assert_eq!(fetch(&server.jwks_url()).json()["keys"][0]["kty"], "EC");
+}
+
+#[test]
+fn requests_beside_the_token_endpoint_are_waited_for_counted_and_expected() {
+    let server = FakeTokenServer::start().unwrap();
+    server
+        .expect_other(TokenMatch::path("/oauth/introspect"))
+        .times(1);
+    server
+        .expect_other(TokenMatch::path("/oauth/revoke"))
+        .never();
+    let introspect = || {
+        let request = form(BASIC, "token=x").replace("/oauth/token", "/oauth/introspect");
+        ask(&server, request);
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(introspect);
+        server.await_other_requests(1);
+    });
+    server.verify();
+    fetch(&server.metadata_url());
+    server.assert_other_requests(2);
+    introspect();
+    let miscounted = catch_unwind(|| server.assert_other_requests(1)).unwrap_err();
+    let miscounted = miscounted.downcast::<String>().unwrap();
+    assert!(miscounted.contains("#3 POST /oauth/introspect"));
+    let unmet = catch_unwind(|| drop(server)).unwrap_err();
+    let unmet = unmet.downcast::<String>().unwrap();
+    let first = unmet.lines().next().unwrap();
+    assert_eq!(
+        first,
+        "expected 1 other requests (path /oauth/introspect), there were 2:"
+    );
+}
+
+#[test]
+fn a_method_is_named_once_however_often_it_is_accepted() {
+    let server = FakeTokenServer::builder()
+        .public_client("a")
+        .accept_auth(ClientAuthMethod::Basic)
+        .accept_auth(ClientAuthMethod::Post)
+        .accept_auth(ClientAuthMethod::Basic)
+        .public_client("b")
+        .start()
+        .unwrap();
+    assert_eq!(
+        server.metadata()["token_endpoint_auth_methods_supported"],
+        json!(["client_secret_basic", "client_secret_post", "none"])
+    );
 }

@@ -141,9 +141,10 @@ proptest! {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_str(&header).unwrap());
         let read = Challenge::all(&headers);
         prop_assert_eq!(read.len(), meant.len(), "{}", header);
-        for (challenge, (scheme, parameters)) in read.iter().zip(&meant) {
-            prop_assert_eq!(challenge.scheme(), scheme);
-            for (name, value) in parameters {
+        for (challenge, meant) in read.iter().zip(&meant) {
+            prop_assert_eq!(challenge.scheme(), &meant.scheme);
+            prop_assert_eq!(challenge.token68(), meant.token68.as_deref(), "{}", header);
+            for (name, value) in &meant.parameters {
                 prop_assert_eq!(challenge.parameter(name), Some(value.as_str()), "{}", header);
             }
         }

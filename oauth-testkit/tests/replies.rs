@@ -4,7 +4,7 @@ mod support;
 
 use std::io::ErrorKind;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use oauth_testkit::{FakeTokenServer, Gate, ManualClock, Reply};
 use serde_json::json;
@@ -224,21 +224,14 @@ fn a_request_left_hanging_is_released_when_the_server_goes() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "it is about real time")]
 fn a_delay_comes_before_the_answer() {
     let server = FakeTokenServer::start().unwrap();
-    server.next_token_reply(Reply::token().after(Duration::from_millis(30)));
-    let mut client = Client::to(&server.token_url());
-    client.send(good());
-    client
-        .stream
-        .set_read_timeout(Some(Duration::from_millis(10)))
-        .unwrap();
-    assert!(client.response().is_err());
-    client
-        .stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
-    client.response().unwrap().token();
+    let delay = Duration::from_millis(30);
+    server.next_token_reply(Reply::token().after(delay));
+    let begin = Instant::now();
+    ask(&server, good()).token();
+    assert!(begin.elapsed() >= delay, "{:?}", begin.elapsed());
 }
 
 #[test]
@@ -286,4 +279,26 @@ fn a_dripping_body_arrives_whole() {
 #[should_panic(expected = "there is no member \"scope\" to change")]
 fn a_member_of_a_reply_without_members_is_a_mistake() {
     drop(Reply::html().field("scope", "read"));
+}
+
+#[test]
+fn what_only_a_response_has_is_a_mistake_elsewhere() {
+    let gate = Gate::new();
+    let kinds: [fn() -> Reply; 3] = [Reply::reset, Reply::hang, || Reply::raw("x")];
+    for make in kinds {
+        let changes: [Box<dyn Fn(Reply) -> Reply + std::panic::RefUnwindSafe>; 5] = [
+            Box::new(|reply| reply.with_status(500)),
+            Box::new(|reply| reply.header("X-Own", "1")),
+            Box::new(|reply| reply.drip(1, Duration::ZERO)),
+            Box::new(|reply| reply.gated_after_headers(&Gate::new())),
+            Box::new(|reply| reply.gated_in_body(1, &Gate::new())),
+        ];
+        for change in &changes {
+            let panic = std::panic::catch_unwind(|| drop(change(make()))).unwrap_err();
+            let message = panic.downcast::<String>().unwrap();
+            assert!(message.starts_with("there is no "), "{message}");
+        }
+        // When it comes is another matter.
+        drop(make().after(Duration::from_millis(1)).gated(&gate));
+    }
 }

@@ -4,7 +4,8 @@ mod support;
 
 use std::panic::catch_unwind;
 
-use oauth_testkit::{FakeTokenServer, Reply};
+use oauth_core::{Error, ErrorKind};
+use oauth_testkit::{FakeTokenServer, Messages, Reply};
 use support::{BASIC, Client, GRANT, ask, call, form, get};
 
 #[test]
@@ -14,8 +15,9 @@ fn no_debug_display_or_panic_message_holds_a_secret() {
     let server = builder.start().unwrap();
     let reply = Reply::token().field("access_token", "scripted-token");
     let of_replies = format!(
-        "{reply:?} {:?}",
-        Reply::raw("scripted-token").header("X", "scripted-token")
+        "{reply:?} {:?} {:?}",
+        Reply::raw("scripted-token"),
+        Reply::status(200).header("X", "scripted-token")
     );
     server.next_token_reply(reply);
     ask(&server, form(BASIC, GRANT)).token();
@@ -54,4 +56,16 @@ fn no_debug_display_or_panic_message_holds_a_secret() {
     let first = &server.token_requests()[0];
     assert_eq!(first.header("authorization"), Some("Basic <redacted>"));
     assert_eq!(first.grant_type(), Some("client_credentials"));
+}
+
+#[test]
+fn messages_that_show_a_secret_do_not_show_it_once_more() {
+    let mut messages = Messages::new();
+    messages.add(
+        "asked",
+        &Error::new(ErrorKind::Connect, "the key is t0p-s3cret"),
+    );
+    let panic = catch_unwind(|| messages.assert_free_of(&["other", "t0p-s3cret"])).unwrap_err();
+    let told = panic.downcast::<String>().unwrap();
+    assert_eq!(*told, "an error shows secret number 2 of those given");
 }

@@ -10,6 +10,8 @@
 mod jose;
 mod support;
 
+use std::time::Duration;
+
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -258,4 +260,16 @@ fn rfc7662_2_1_a_client_may_assert_itself_at_the_endpoint_it_asks() {
     assert_eq!(send("/oauth/revoke", server.token_url()), 200);
     assert_eq!(send("/oauth/revoke", server.issuer()), 200);
     assert_eq!(send("/oauth/revoke", server.introspection_url()), 401);
+}
+
+#[test]
+fn a_token_may_live_for_ever() {
+    let server = FakeTokenServer::builder()
+        .jwt_access_tokens()
+        .token_lifetime(Duration::MAX)
+        .start()
+        .unwrap();
+    let response = ask(&server, good());
+    assert_eq!(response.json()["expires_in"], u64::MAX);
+    assert!(server.is_live(&response.token()));
 }

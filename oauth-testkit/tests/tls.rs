@@ -557,3 +557,14 @@ fn rfc8705_3_a_bound_token_is_good_with_its_certificate_alone() {
     let thumbprint = URL_SAFE_NO_PAD.encode(digest);
     assert_eq!(told["cnf"]["x5t#S256"], thumbprint);
 }
+
+#[test]
+fn a_fault_to_happen_once_happens_at_one_of_the_two_token_origins() {
+    let server = FakeTokenServer::builder().tls().start().unwrap();
+    let mtls = server.mtls_token_url().unwrap();
+    server.next_token_tls_fault(TlsFault::CutHandshake);
+    tls(&server, &mtls).err().unwrap();
+    let mut next = tls(&server, &server.token_url()).unwrap();
+    next.exchange(good()).token();
+    drop(tls(&server, &mtls).unwrap());
+}

@@ -37,3 +37,20 @@ mod the_cache {
         },
     }
 }
+
+/// What happens during a renewal is left out for it, and everything else is not.
+mod a_cache_that_does_not_renew_ahead {
+    use oauth_core::{CachedTokenSource, RefreshPolicy};
+    use oauth_testkit::conformance::token_source::SourceUnderTest;
+    use std::time::Duration;
+
+    oauth_testkit::token_cache_conformance! {
+        cache: |parts| {
+            let policy = RefreshPolicy::builder().refresh_margin(Duration::ZERO).no_jitter();
+            let cache = CachedTokenSource::builder(parts.upstream)
+                .clock(parts.clock)
+                .policy(policy.build().unwrap());
+            SourceUnderTest::new(cache.build()).no_renewal_ahead()
+        },
+    }
+}

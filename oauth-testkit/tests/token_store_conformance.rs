@@ -38,6 +38,25 @@ mod a_store_that_remembers_nothing {
     }
 }
 
+/// As each process has one that keeps its tokens to itself, and tells those who wait for them.
+mod a_store_of_each_handle_that_tells_changes {
+    use super::{Capabilities, Flaw, flawed};
+
+    oauth_testkit::token_store_conformance! {
+        store: || flawed(Flaw::KeepsAllApart)
+            .capable_of(Capabilities::new().not_shared().tells_changes())
+    }
+}
+
+mod a_store_that_gives_back_expired_tokens {
+    use super::{Capabilities, Flaw, flawed};
+
+    oauth_testkit::token_store_conformance! {
+        store: || flawed(Flaw::GivesExpired)
+            .capable_of(Capabilities::new().gives_expired().tells_changes())
+    }
+}
+
 struct Forgetful;
 
 #[async_trait]
@@ -63,6 +82,8 @@ impl TokenStore for Forgetful {
 enum Flaw {
     None,
     LosesScopes,
+    LosesRefreshIn,
+    LosesExtraFields,
     MixesUpKeys,
     KeepsTheFirst,
     KeepsTheLast,
@@ -73,6 +94,8 @@ enum Flaw {
     GivesExpired,
     SavesInSteps,
     KeepsTokensApart,
+    /// No flaw in a store that does not claim to be shared.
+    KeepsAllApart,
     LeasesTwice,
     LeasesEverythingAtOnce,
     TakesNoLeaseBack,
@@ -166,11 +189,11 @@ fn flawed(flaw: Flaw) -> StoreUnderTest {
     let open = move || Flawed {
         flaw,
         tokens: match flaw {
-            Flaw::KeepsTokensApart => memory(&handle_clock),
+            Flaw::KeepsTokensApart | Flaw::KeepsAllApart => memory(&handle_clock),
             _ => Arc::clone(&tokens),
         },
         leases: match flaw {
-            Flaw::KeepsLeasesApart => memory(&handle_clock),
+            Flaw::KeepsLeasesApart | Flaw::KeepsAllApart => memory(&handle_clock),
             _ => Arc::clone(&leases),
         },
         clock: handle_clock.clone(),
@@ -181,7 +204,10 @@ fn flawed(flaw: Flaw) -> StoreUnderTest {
         leased: Mutex::default(),
         releases: AtomicU64::default(),
         crowd: Arc::clone(&crowd),
-        waiters: Arc::clone(&waiters),
+        waiters: match flaw {
+            Flaw::KeepsAllApart => Arc::default(),
+            _ => Arc::clone(&waiters),
+        },
     };
     StoreUnderTest::new(open)
         .on(clock, move |time| moved.advance(time))
@@ -197,6 +223,29 @@ impl Flawed {
             .field("byte", &key.as_bytes()[0].to_string())
             .build()
     }
+}
+
+/// The token without what a store with this flaw does not write down.
+fn without_what_is_lost(flaw: Flaw, stored: StoredToken) -> StoredToken {
+    let token = stored.token();
+    let mut bare = AccessToken::builder(token.secret()).token_type(token.token_type());
+    if let Some(lifetime) = token.lifetime() {
+        bare = bare.expires_in(lifetime);
+    }
+    if let Some(scopes) = token.scopes().filter(|_| flaw != Flaw::LosesScopes) {
+        bare = bare.scopes(scopes.clone());
+    }
+    if let Some(time) = token.refresh_in().filter(|_| flaw != Flaw::LosesRefreshIn) {
+        bare = bare.refresh_in(time);
+    }
+    for name in ["tenant", "limits"] {
+        let value = token.extra(name).filter(|_| flaw != Flaw::LosesExtraFields);
+        if let Some(value) = value {
+            bare = bare.extra(name, value.clone());
+        }
+    }
+    let (requested_at, expires_at) = (stored.requested_at(), stored.expires_at());
+    StoredToken::new(bare.build().unwrap(), requested_at, expires_at).with_fencing(stored.fencing())
 }
 
 impl Flawed {
@@ -222,17 +271,7 @@ impl TokenStore for Flawed {
     async fn load(&self, key: &TokenKey) -> Result<Option<StoredToken>, StoreError> {
         let loaded = self.tokens.load(&self.token_key(key)).await?;
         Ok(match (self.flaw, loaded) {
-            (Flaw::LosesScopes, Some(stored)) => {
-                let token = stored.token();
-                let bare = AccessToken::builder(token.secret())
-                    .token_type(token.token_type())
-                    .expires_in(token.lifetime().unwrap())
-                    .build()
-                    .unwrap();
-                let (requested_at, expires_at) = (stored.requested_at(), stored.expires_at());
-                let fencing = stored.fencing();
-                Some(StoredToken::new(bare, requested_at, expires_at).with_fencing(fencing))
-            }
+            (flaw, Some(stored)) => Some(without_what_is_lost(flaw, stored)),
             (Flaw::GivesExpired, None) => {
                 let saved = self.saved.lock().unwrap().clone();
                 saved.filter(|token| token.expires_at() <= self.clock.wall())
@@ -377,6 +416,8 @@ impl TokenStore for Flawed {
 fn each_rule_finds_the_store_that_breaks_it() {
     let flaws = [
         ("what_is_saved_is_loaded", Flaw::LosesScopes),
+        ("what_is_saved_is_loaded", Flaw::LosesRefreshIn),
+        ("what_is_saved_is_loaded", Flaw::LosesExtraFields),
         ("p13_keys_share_nothing", Flaw::MixesUpKeys),
         ("a_save_replaces_an_older_token", Flaw::KeepsTheFirst),
         (

@@ -1,7 +1,7 @@
 //! The five situations of a service whose API wants a token. Nothing sleeps, nothing depends on who is faster.
 use examples_testing::{Orders, Problem};
 use oauth_testkit::{FakeTokenServer, Gate, ManualClock, Reply};
-use std::{thread, time::Duration};
+use std::{sync::Barrier, thread, time::Duration};
 
 /// A server whose tokens live for an hour, the service under test, and the clock of both.
 fn set_up() -> Result<(FakeTokenServer, Orders, ManualClock), Problem> {
@@ -61,10 +61,12 @@ fn the_endpoint_is_slow() -> Result<(), Problem> {
 #[test]
 fn there_are_many_callers() -> Result<(), Problem> {
     let (server, orders, _) = set_up()?;
-    let answer = Gate::new();
+    let (answer, begun) = (Gate::new(), Barrier::new(51));
     server.next_token_reply(Reply::token().gated(&answer));
     thread::scope(|scope| {
-        let calls: Vec<_> = (0..50).map(|_| scope.spawn(|| orders.status())).collect();
+        let call = || (begun.wait(), orders.status()).1;
+        let calls: Vec<_> = (0..50).map(|_| scope.spawn(call)).collect();
+        begun.wait(); // all of them are about to call
         server.await_token_requests(1);
         answer.open();
         let mut calls = calls.into_iter();

@@ -5,7 +5,6 @@
 //! each.
 
 use std::future::poll_fn;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -17,6 +16,7 @@ use oauth_core::{
     ClientAuthMethod, ClientCredentials, HttpClient, HttpError, MAX_RESPONSE_BODY, TokenSource,
 };
 
+use crate::server::refusing;
 use crate::{FakeTokenServer, Recording, Reply};
 
 /// Long enough for every exchange that is to succeed, on a busy machine too.
@@ -175,12 +175,10 @@ pub async fn p08_reads_one_byte_too_many_of_a_body_that_is_too_long<C: HttpClien
 pub async fn a_refused_connection_is_a_connect_error<C: HttpClient>(
     client: impl FnOnce(Duration) -> C,
 ) {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .expect("loopback has a free port");
+    // Held for as long as the request takes, so that nobody else comes to listen there.
+    let (_held, address) = refusing().expect("loopback has a free port");
     let outcome = client(AMPLE)
-        .send(request(&format!("http://127.0.0.1:{port}/token")))
+        .send(request(&format!("http://{address}/token")))
         .await;
     assert!(matches!(outcome, Err(HttpError::Connect(_))), "{outcome:?}");
 }

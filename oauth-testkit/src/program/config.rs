@@ -1,18 +1,17 @@
 //! The setup of the program's server, as its JSON file says it.
 
-use std::fmt;
 use std::fs;
-use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::program::client_form::ClientForm;
 use crate::program::script::ScriptedForm;
 use crate::server::{
-    AssertionAudience, AssertionRules, CertificateSubject, ClientAuthMethod, DpopNonce, DpopRules,
-    FakeTokenServer, FakeTokenServerBuilder, JwtAlgorithm,
+    AssertionAudience, AssertionRules, ClientAuthMethod, DpopNonce, DpopRules, FakeTokenServer,
+    FakeTokenServerBuilder, JwtAlgorithm,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -41,25 +40,6 @@ pub(super) struct Config {
     pub(super) replies: Vec<ScriptedForm>,
 }
 
-/// A client, and what it proves who it is with: one or several of the members beside the id.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct ClientForm {
-    id: String,
-    secret: Option<String>,
-    public: bool,
-    /// PEM as a text, a JWK or JWK Set as an object.
-    key: Option<Value>,
-    key_algorithm: Option<String>,
-    secret_jwt_algorithm: Option<String>,
-    certificate_subject_dn: Option<String>,
-    certificate_san_dns: Option<String>,
-    certificate_san_uri: Option<String>,
-    certificate_san_ip: Option<IpAddr>,
-    certificate_san_email: Option<String>,
-    certificate_pem: Option<String>,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct IssuerForm {
@@ -75,6 +55,7 @@ struct AssertionForm {
     audience_as_text: bool,
     require_kid: bool,
     max_lifetime_seconds: u64,
+    reusable: bool,
 }
 
 impl Default for AssertionForm {
@@ -84,6 +65,7 @@ impl Default for AssertionForm {
             audience_as_text: false,
             require_kid: false,
             max_lifetime_seconds: 300,
+            reusable: false,
         }
     }
 }
@@ -164,9 +146,6 @@ impl Config {
             builder = builder.host(host);
         }
         if let Some(path) = &self.issuer_path {
-            if !path.starts_with('/') || path.ends_with('/') {
-                return Err("issuer_path begins with a slash, and ends without one".to_owned());
-            }
             builder = builder.issuer_path(path);
         }
         for issuer in &self.trusted_issuers {
@@ -204,93 +183,6 @@ impl Config {
     }
 }
 
-impl ClientForm {
-    pub(super) fn secret(id: &str, secret: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            secret: Some(secret.to_owned()),
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn public(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            public: true,
-            ..Self::default()
-        }
-    }
-
-    fn register(
-        &self,
-        mut builder: FakeTokenServerBuilder,
-    ) -> Result<FakeTokenServerBuilder, String> {
-        let id = &self.id;
-        if id.is_empty() {
-            return Err("a client has no id".to_owned());
-        }
-        let mut proves = self.public;
-        if let Some(secret) = &self.secret {
-            proves = true;
-            builder = builder.client(id, secret);
-        }
-        if self.public {
-            builder = builder.public_client(id);
-        }
-        if let Some(key) = &self.key {
-            proves = true;
-            let named = self.key_algorithm.as_ref();
-            let named = named.ok_or_else(|| format!("the key of {id:?} has no key_algorithm"))?;
-            builder = builder.client_key(id, algorithm(named)?, key_text(key)?);
-        }
-        if let Some(name) = &self.secret_jwt_algorithm {
-            builder = builder.secret_jwt_algorithm(id, algorithm(name)?);
-        }
-        let mut subjects = self.certificate_subjects();
-        if let Some(subject) = subjects.next() {
-            proves = true;
-            builder = builder.tls_client(id, subject);
-        }
-        if subjects.next().is_some() {
-            let problem = "has more than one certificate_subject_dn or certificate_san_…";
-            return Err(format!("the client {id:?} {problem}"));
-        }
-        if let Some(pem) = &self.certificate_pem {
-            proves = true;
-            builder = builder.self_signed_tls_client(id, pem);
-        }
-        if proves {
-            Ok(builder)
-        } else {
-            Err(format!(
-                "the client {id:?} has no secret, no key and no certificate, and is not public"
-            ))
-        }
-    }
-
-    /// RFC 8705 §2.1.2: a client is to have one of them.
-    fn certificate_subjects(&self) -> impl Iterator<Item = CertificateSubject> {
-        use CertificateSubject::{Dn, SanDns, SanEmail, SanIp, SanUri};
-        let all = [
-            self.certificate_subject_dn.clone().map(Dn),
-            self.certificate_san_dns.clone().map(SanDns),
-            self.certificate_san_uri.clone().map(SanUri),
-            self.certificate_san_ip.map(SanIp),
-            self.certificate_san_email.clone().map(SanEmail),
-        ];
-        all.into_iter().flatten()
-    }
-}
-
-/// Leaves out the secret and the key.
-impl fmt::Debug for ClientForm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientForm")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
-    }
-}
-
 impl AssertionForm {
     fn rules(&self) -> AssertionRules {
         let mut rules = AssertionRules::new()
@@ -305,6 +197,9 @@ impl AssertionForm {
         }
         if self.require_kid {
             rules = rules.require_kid();
+        }
+        if self.reusable {
+            rules = rules.reusable();
         }
         rules
     }
@@ -368,7 +263,7 @@ fn method(name: &str) -> Result<ClientAuthMethod, String> {
     })
 }
 
-fn algorithm(name: &str) -> Result<JwtAlgorithm, String> {
+pub(super) fn algorithm(name: &str) -> Result<JwtAlgorithm, String> {
     let mut known = JwtAlgorithm::ALL.into_iter();
     let found = known.find(|algorithm| algorithm.name() == name);
     found.ok_or_else(|| {
@@ -377,7 +272,7 @@ fn algorithm(name: &str) -> Result<JwtAlgorithm, String> {
     })
 }
 
-fn key_text(key: &Value) -> Result<String, String> {
+pub(super) fn key_text(key: &Value) -> Result<String, String> {
     match key {
         Value::String(pem) => Ok(pem.clone()),
         Value::Object(_) => Ok(key.to_string()),

@@ -24,6 +24,15 @@ impl Gates {
         gate.is_some()
     }
 
+    /// Opens the gate of this name and forgets it, so that the next one of the name is closed. Whether there was one.
+    pub(super) fn forget(&self, name: &str) -> bool {
+        let gate = lock(&self.0).remove(name);
+        if let Some(gate) = &gate {
+            gate.open();
+        }
+        gate.is_some()
+    }
+
     /// Each name, and whether its gate is open.
     pub(super) fn all(&self) -> Vec<(String, bool)> {
         let gates = lock(&self.0);

@@ -3,6 +3,7 @@
 #![doc = include_str!("../../FAKE-TOKEN-SERVER.md")]
 
 mod admin;
+mod client_form;
 mod clock;
 mod config;
 mod fault_form;
@@ -28,9 +29,16 @@ use options::Options;
 use request_log::RequestLog;
 
 use crate::runtime::start_thread;
+use crate::server::LogLimit;
 
 /// How long an answer that is being sent may hold up the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// It may run for as long as a machine does, and nobody may ever read what it has seen.
+const LOG_LIMIT: LogLimit = LogLimit {
+    requests: 10_000,
+    body_bytes: 64 * 1024 * 1024,
+};
 
 /// Runs the program with the arguments of this process: what the binary does.
 #[must_use]
@@ -52,13 +60,13 @@ pub fn run() -> ExitCode {
 fn serve(options: &Options, config: Config) -> Result<(), String> {
     let (stop, stopped) = channel();
     let clock = MovableClock::new(!config.clock_stands);
-    let mut builder = config.builder()?.clock(clock.clone());
+    let mut builder = config.builder()?.clock(clock.clone()).log_limit(LOG_LIMIT);
     if !options.quiet {
         builder = builder.witness(Arc::new(RequestLog::to_stderr()));
     }
     let port = config.admin_port.unwrap_or_default();
     let server = builder.start().map_err(|cause| cause.to_string())?;
-    let admin = Admin::new(server, clock, port, stop.clone());
+    let admin = Admin::new(server, clock, config.host.clone(), port, stop.clone());
     let admin = admin.map_err(|cause| format!("the admin API: {cause}"))?;
     admin.script(config.replies)?;
     let api = AdminApi::start(admin).map_err(|cause| cause.to_string())?;

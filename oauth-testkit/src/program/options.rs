@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use crate::program::config::{ClientForm, Config};
+use crate::program::client_form::ClientForm;
+use crate::program::config::Config;
 
 /// A fake OAuth 2.0 token server that misbehaves on request, for programs in any language.
 ///

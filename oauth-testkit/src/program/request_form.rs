@@ -6,6 +6,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use crate::program::config::method_name;
+use crate::program::fault_form::fault_names;
 use crate::server::{ApiRequest, SeenJwt, TokenRequest};
 
 pub(super) fn token_request(request: &TokenRequest) -> Value {
@@ -28,6 +29,7 @@ pub(super) fn token_request(request: &TokenRequest) -> Value {
         "client_assertion": request.client_assertion().map(jwt),
         "dpop_proof": request.dpop_proof().map(jwt),
         "status": request.status(),
+        "faults": fault_names(request.faults()),
     })
 }
 
@@ -42,6 +44,7 @@ pub(super) fn api_request(request: &ApiRequest, with_body: bool) -> Value {
         "dpop_proof": request.dpop_proof().map(jwt),
         "body_bytes": request.body().len(),
         "status": request.status(),
+        "faults": fault_names(request.faults()),
     });
     if with_body {
         form["body_base64"] = STANDARD.encode(request.body()).into();

@@ -8,6 +8,8 @@ use std::time::UNIX_EPOCH;
 use oauth_core::{Clock, SystemClock};
 use serde_json::{Map, Value, json};
 
+use crate::fault::Fault;
+use crate::program::fault_form::fault_names;
 use crate::server::witness::{Outcome, Sighting, Witness};
 use crate::sync::lock;
 
@@ -60,13 +62,17 @@ impl<W: Write + Send> Witness for RequestLog<W> {
         number
     }
 
-    fn answered(&self, number: u64, outcome: Outcome) {
+    fn answered(&self, number: u64, outcome: Outcome, faults: &[Fault]) {
         let mut line = match outcome {
             Outcome::Status(status) => json!({ "status": status }),
             Outcome::Raw => json!({ "ends": "raw bytes" }),
             Outcome::Reset => json!({ "ends": "reset" }),
             Outcome::Closed => json!({ "ends": "closed" }),
         };
+        // A status that the client never gets to see would be half the truth.
+        if !faults.is_empty() {
+            line["faults"] = fault_names(faults);
+        }
         lock(&self.to).write("answered", number, &mut line);
     }
 }

@@ -1,5 +1,7 @@
 //! Replies with the place they are for, as JSON says it.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::program::gates::Gates;
@@ -23,30 +25,59 @@ pub(super) struct ScriptedForm {
 pub(super) struct MatchForm {
     client: Option<String>,
     scope: Option<String>,
+    #[serde(default)]
+    params: BTreeMap<String, String>,
     path: Option<String>,
     method: Option<String>,
+    token: Option<usize>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
     nth: Option<usize>,
     from_nth: Option<usize>,
 }
 
 impl MatchForm {
     pub(super) fn token_requests(&self) -> Result<TokenMatch, String> {
-        if self.path.is_some() || self.method.is_some() {
-            return Err("\"path\" and \"method\" are for the API".to_owned());
+        if self.path.is_some() || self.method.is_some() || self.token.is_some() {
+            return Err("\"path\", \"method\" and \"token\" are for the API".to_owned());
         }
-        let mut requests = match &self.client {
+        let requests = match &self.client {
             Some(client) => TokenMatch::client(client),
             None => TokenMatch::any(),
         };
+        self.at_token_origin(requests)
+    }
+
+    /// Requests for metadata, keys, introspection and revocation, told apart by their path.
+    pub(super) fn other_requests(&self) -> Result<TokenMatch, String> {
+        if self.client.is_some() || self.method.is_some() || self.token.is_some() {
+            let problem = "\"client\", \"method\" and \"token\" are not for other requests";
+            return Err(problem.to_owned());
+        }
+        let requests = match &self.path {
+            Some(path) => TokenMatch::path(path),
+            None => TokenMatch::any(),
+        };
+        self.at_token_origin(requests)
+    }
+
+    fn at_token_origin(&self, mut requests: TokenMatch) -> Result<TokenMatch, String> {
         if let Some(scope) = &self.scope {
             requests = requests.scope(scope);
+        }
+        for (name, value) in &self.params {
+            requests = requests.param(name, value);
+        }
+        for (name, value) in &self.headers {
+            requests = requests.header(name, value);
         }
         self.occurrence(requests)
     }
 
     pub(super) fn api_requests(&self) -> Result<ApiMatch, String> {
-        if self.client.is_some() || self.scope.is_some() {
-            return Err("\"client\" and \"scope\" are for the token endpoint".to_owned());
+        if self.client.is_some() || self.scope.is_some() || !self.params.is_empty() {
+            let problem = "\"client\", \"scope\" and \"params\" are for the token endpoint";
+            return Err(problem.to_owned());
         }
         let mut requests = match &self.path {
             Some(path) => ApiMatch::path(path),
@@ -54,6 +85,12 @@ impl MatchForm {
         };
         if let Some(method) = &self.method {
             requests = requests.method(method);
+        }
+        if let Some(token) = self.token {
+            requests = requests.token(token);
+        }
+        for (name, value) in &self.headers {
+            requests = requests.header(name, value);
         }
         self.occurrence(requests)
     }
@@ -77,6 +114,7 @@ enum Place {
     Metadata,
     Introspection,
     Revocation,
+    Jwks,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -123,7 +161,7 @@ impl Scripted {
     fn check(form: ScriptedForm) -> Result<Self, String> {
         let give = match &form.when {
             Some(requests) => Self::matching(requests, form.to, form.uses)?,
-            None => Box::new(Self::of_any(form.to, form.uses)?),
+            None => Box::new(Self::of_any(form.to, form.uses)),
         };
         let reply = form.reply.check()?;
         Ok(Self { give, reply })
@@ -147,8 +185,8 @@ impl Scripted {
         }
     }
 
-    fn of_any(to: Place, uses: Uses) -> Result<fn(&FakeTokenServer, Reply), String> {
-        Ok(match (to, uses) {
+    fn of_any(to: Place, uses: Uses) -> fn(&FakeTokenServer, Reply) {
+        match (to, uses) {
             (Place::Token, Uses::Once) => FakeTokenServer::next_token_reply,
             (Place::Token, Uses::Always) => FakeTokenServer::always_token_reply,
             (Place::Api, Uses::Once) => FakeTokenServer::next_api_reply,
@@ -156,11 +194,12 @@ impl Scripted {
             (Place::Metadata, Uses::Once) => FakeTokenServer::next_metadata_reply,
             (Place::Metadata, Uses::Always) => FakeTokenServer::always_metadata_reply,
             (Place::Introspection, Uses::Once) => FakeTokenServer::next_introspection_reply,
+            (Place::Introspection, Uses::Always) => FakeTokenServer::always_introspection_reply,
             (Place::Revocation, Uses::Once) => FakeTokenServer::next_revocation_reply,
-            (Place::Introspection | Place::Revocation, Uses::Always) => {
-                return Err("introspection and revocation take replies to be used once".to_owned());
-            }
-        })
+            (Place::Revocation, Uses::Always) => FakeTokenServer::always_revocation_reply,
+            (Place::Jwks, Uses::Once) => FakeTokenServer::next_jwks_reply,
+            (Place::Jwks, Uses::Always) => FakeTokenServer::always_jwks_reply,
+        }
     }
 }
 

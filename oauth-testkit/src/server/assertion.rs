@@ -54,17 +54,19 @@ pub struct AssertionRules {
     audience_as_text: bool,
     kid_required: bool,
     max_lifetime: Duration,
+    reusable: bool,
 }
 
 impl AssertionRules {
     /// Any audience that is right, as text or in an array, with or without `kid`, for five minutes at
-    /// most.
+    /// most, and once.
     pub fn new() -> Self {
         Self {
             audience: AssertionAudience::Either,
             audience_as_text: false,
             kid_required: false,
             max_lifetime: Duration::from_secs(300),
+            reusable: false,
         }
     }
 
@@ -90,6 +92,14 @@ impl AssertionRules {
     /// How far `exp` may be ahead of the server's clock. By default five minutes.
     pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_lifetime = lifetime;
+        self
+    }
+
+    /// Takes an assertion over and over until it expires, and does not ask for a `jti`, as servers do that leave out
+    /// RFC 7523 §3 item 7. By default it is good once. Those of a [`FederatedIdentity`](crate::FederatedIdentity) can be
+    /// used again in any case.
+    pub fn reusable(mut self) -> Self {
+        self.reusable = true;
         self
     }
 }
@@ -127,6 +137,9 @@ impl Assertions {
         let assertion = assertion.ok_or("there is no client_assertion")?;
         let jwt = CompactJwt::parse(assertion)
             .map_err(|reason| format!("the client_assertion is not a JWT: {reason}"))?;
+        if let Some(verified) = self.verify_federated(clients, presented, &jwt, circumstances) {
+            return verified;
+        }
         let id = Self::client_of(&jwt.claims, presented)?;
         let client = clients.registered.get(id);
         let client = client.ok_or_else(|| format!("no client {id:?} is registered"))?;
@@ -187,7 +200,7 @@ impl Assertions {
         }
     }
 
-    fn verify_signature(
+    pub(crate) fn verify_signature(
         &self,
         algorithm: JwtAlgorithm,
         keys: &[ClientKey],
@@ -231,7 +244,11 @@ impl Assertions {
         circumstances: &Circumstances<'_>,
     ) -> Result<(), String> {
         self.verify_audience(claims, circumstances)?;
-        self.verify_times(claims, circumstances.now)?;
+        let most = self.rules.max_lifetime;
+        self.verify_times(claims, circumstances.now, Some(most))?;
+        if self.rules.reusable {
+            return Ok(());
+        }
         let id = text(claims, "jti")?;
         // The last check: an assertion that was refused was not used.
         let unused = lock(&self.used).insert((issuer.to_owned(), id.to_owned()));
@@ -242,7 +259,7 @@ impl Assertions {
         }
     }
 
-    fn verify_audience(
+    pub(crate) fn verify_audience(
         &self,
         claims: &Map<String, Value>,
         circumstances: &Circumstances<'_>,
@@ -259,6 +276,14 @@ impl Assertions {
         if self.rules.audience != AssertionAudience::TokenEndpoint {
             permitted.push(circumstances.urls.issuer());
         }
+        self.verify_audience_among(claims, &permitted)
+    }
+
+    pub(crate) fn verify_audience_among(
+        &self,
+        claims: &Map<String, Value>,
+        permitted: &[String],
+    ) -> Result<(), String> {
         let audience = match claims.get("aud") {
             None => return Err("there is no aud".to_owned()),
             Some(one @ Value::String(_)) => std::slice::from_ref(one),
@@ -278,14 +303,21 @@ impl Assertions {
         }
     }
 
-    fn verify_times(&self, claims: &Map<String, Value>, now: SystemTime) -> Result<(), String> {
+    /// `most`: how far `exp` may be ahead.
+    pub(crate) fn verify_times(
+        &self,
+        claims: &Map<String, Value>,
+        now: SystemTime,
+        most: Option<Duration>,
+    ) -> Result<(), String> {
         let now = seconds(now);
         let expires = time(claims, "exp")?.ok_or("there is no exp")?;
         if expires <= now {
             return Err(format!("exp {expires} has passed, it is {now}"));
         }
-        let most = self.rules.max_lifetime.as_secs_f64();
-        if expires - now > most {
+        if let Some(most) = most.map(|most| most.as_secs_f64())
+            && expires - now > most
+        {
             return Err(format!(
                 "exp {expires} is more than {most} s ahead of {now}"
             ));

@@ -79,9 +79,31 @@ impl FakeTokenServer {
         self.state.protocol.side_endpoints.introspection.push(reply);
     }
 
+    /// The introspection endpoint gives this reply whenever no other is scripted.
+    pub fn always_introspection_reply(&self, reply: Reply) {
+        let scripts = &self.state.protocol.side_endpoints;
+        scripts.introspection.set_always(reply);
+    }
+
     /// The revocation endpoint gives this reply once, after those scripted before.
     pub fn next_revocation_reply(&self, reply: Reply) {
         self.state.protocol.side_endpoints.revocation.push(reply);
+    }
+
+    /// The revocation endpoint gives this reply whenever no other is scripted.
+    pub fn always_revocation_reply(&self, reply: Reply) {
+        let scripts = &self.state.protocol.side_endpoints;
+        scripts.revocation.set_always(reply);
+    }
+
+    /// The URL of the keys gives this reply once, after those scripted before.
+    pub fn next_jwks_reply(&self, reply: Reply) {
+        self.state.protocol.side_endpoints.jwks.push(reply);
+    }
+
+    /// The URL of the keys gives this reply whenever no other is scripted.
+    pub fn always_jwks_reply(&self, reply: Reply) {
+        self.state.protocol.side_endpoints.jwks.set_always(reply);
     }
 
     /// The requests for metadata and keys, for introspection and revocation, in the order of their

@@ -11,6 +11,7 @@ use crate::server::FakeTokenServer;
 use crate::server::client_auth::{ClientAuthMethod, Clients};
 use crate::server::issuer::Issuer;
 use crate::server::listeners::Listeners;
+use crate::server::log::RequestLog;
 use crate::server::settings::Settings;
 use crate::server::state::ServerState;
 
@@ -98,6 +99,7 @@ impl FakeTokenServerBuilder {
         let urls = listeners.urls(&self.settings)?;
         #[cfg(feature = "program")]
         let witness = self.settings.witness.clone();
+        let log = Arc::new(RequestLog::new(self.settings.log_limit));
         let protocol = self.settings.protocol(&mut clients)?;
         let state = ServerState {
             clients,
@@ -110,7 +112,7 @@ impl FakeTokenServerBuilder {
             api_script: Default::default(),
             token_faults: Default::default(),
             api_faults: Default::default(),
-            log: Default::default(),
+            log,
             shutdown: Default::default(),
             #[cfg(feature = "program")]
             witness,

@@ -132,7 +132,14 @@ impl Presented {
             } else {
                 ClientAuthMethod::PrivateKeyJwt
             };
-            (method, jwt.text("sub").unwrap_or(&claimed).to_owned())
+            let subject = jwt.text("sub").unwrap_or(&claimed);
+            // To its platform it has another name.
+            let id = if registry.is_federated(&claimed) {
+                &claimed
+            } else {
+                subject
+            };
+            (method, id.to_owned())
         });
         let bare = basic.is_none() && post.is_none() && assertion.is_none();
         let silent = self
@@ -163,6 +170,8 @@ pub(crate) struct Registration {
     pub(crate) secret: Option<String>,
     #[cfg(feature = "jose")]
     pub(crate) keys: Vec<crate::server::assertion::ClientKey>,
+    #[cfg(feature = "jose")]
+    pub(crate) identities: Vec<crate::server::federation::Federated>,
     #[cfg(feature = "tls")]
     pub(crate) certificates: Vec<crate::server::tls::CertificateClient>,
 }
@@ -340,6 +349,17 @@ impl Clients {
         }
         let public = client.secret.is_none() && self.accepts(ClientAuthMethod::None);
         public.then_some(ClientAuthMethod::None)
+    }
+
+    #[cfg(feature = "jose")]
+    fn is_federated(&self, id: &str) -> bool {
+        let client = self.registered.get(id);
+        client.is_some_and(|client| !client.identities.is_empty())
+    }
+
+    #[cfg(not(feature = "jose"))]
+    fn is_federated(&self, _id: &str) -> bool {
+        false
     }
 
     pub(crate) fn accepts(&self, method: ClientAuthMethod) -> bool {

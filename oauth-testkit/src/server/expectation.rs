@@ -42,11 +42,15 @@ impl<R> Expected<R> {
         }
     }
 
-    pub(crate) fn count(&mut self, request: &R) {
-        if self.requests.is_met_by(request) {
-            self.met += 1;
-            self.count += usize::from(self.requests.occurrence.includes(self.met));
-        }
+    /// The requests that it counts.
+    pub(crate) fn requests(&self) -> &Match<R> {
+        &self.requests
+    }
+
+    /// One more of them has arrived.
+    pub(crate) fn count(&mut self) {
+        self.met += 1;
+        self.count += usize::from(self.requests.occurrence.includes(self.met));
     }
 
     pub(crate) fn unmet(&self) -> Option<Unmet<R>> {

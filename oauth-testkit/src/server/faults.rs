@@ -48,6 +48,11 @@ impl Faults {
 pub(crate) struct Strikes(Vec<Strike>);
 
 impl Strikes {
+    /// These strike it, too.
+    pub(crate) fn add(&mut self, strikes: Vec<Strike>) {
+        self.0.extend(strikes);
+    }
+
     pub(crate) fn faults(&self) -> Vec<Fault> {
         let faults = self.0.iter().map(|strike| strike.fault.clone());
         faults.collect()

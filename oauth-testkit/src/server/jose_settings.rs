@@ -7,12 +7,14 @@ use crate::server::FakeTokenServerBuilder;
 use crate::server::assertion::{AssertionRules, ClientKey};
 use crate::server::client_auth::{ClientAuthMethod, Clients};
 use crate::server::dpop::{Dpop, DpopRules};
+use crate::server::federation::FederatedIdentity;
 use crate::server::jose::{JwtAlgorithm, PublicKey};
 use crate::server::token_signer::TokenSigner;
 
 #[derive(Debug, Default)]
 pub(crate) struct JoseSettings {
     client_keys: Vec<KeyText>,
+    pub(crate) federated: Vec<(String, FederatedIdentity)>,
     issuer_keys: Vec<KeyText>,
     mac_algorithms: Vec<(String, JwtAlgorithm)>,
     rules: AssertionRules,
@@ -20,10 +22,10 @@ pub(crate) struct JoseSettings {
     signs_tokens: bool,
 }
 
-struct KeyText {
-    owner: String,
-    algorithm: JwtAlgorithm,
-    text: String,
+pub(crate) struct KeyText {
+    pub(crate) owner: String,
+    pub(crate) algorithm: JwtAlgorithm,
+    pub(crate) text: String,
 }
 
 /// Leaves out the key: who gave the private one by mistake shall not find it in a log.
@@ -37,7 +39,7 @@ impl fmt::Debug for KeyText {
 }
 
 impl KeyText {
-    fn read(&self) -> io::Result<Vec<ClientKey>> {
+    pub(crate) fn read(&self) -> io::Result<Vec<ClientKey>> {
         let keys = PublicKey::read(self.algorithm, &self.text);
         keys.map_err(|reason| {
             let text = format!("the key of {:?}: {reason}", self.owner);
@@ -48,7 +50,7 @@ impl KeyText {
 
 impl JoseSettings {
     pub(crate) fn has_clients(&self) -> bool {
-        !self.client_keys.is_empty()
+        !self.client_keys.is_empty() || !self.federated.is_empty()
     }
 
     /// Registers the keys; DPoP, and the signer of access tokens if they are signed.
@@ -61,6 +63,11 @@ impl JoseSettings {
                 .or_default()
                 .keys
                 .extend(keys);
+            clients.accepted.push(ClientAuthMethod::PrivateKeyJwt);
+        }
+        for (id, identity) in self.federated {
+            let client = clients.registered.entry(id).or_default();
+            client.identities.push(identity.read()?);
             clients.accepted.push(ClientAuthMethod::PrivateKeyJwt);
         }
         for key in self.issuer_keys {

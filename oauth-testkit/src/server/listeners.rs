@@ -4,12 +4,12 @@
 use std::io;
 use std::net::TcpListener;
 #[cfg(feature = "tls")]
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::server::port::listen;
 use crate::server::settings::Settings;
 #[cfg(feature = "tls")]
-use crate::server::tls::TlsListener;
+use crate::server::tls::{Faults, TlsListener};
 use crate::server::urls::{Urls, origin};
 use crate::server::wire::Transport;
 
@@ -67,11 +67,13 @@ impl Transports {
             return Ok(Self::plain());
         }
         let host = settings.host.as_deref();
-        let listener = |asks| TlsListener::new(host, asks).map(Transport::Tls);
+        let listener = |asks, faults| TlsListener::new(host, asks, faults).map(Transport::Tls);
+        // What is to happen once to a connection to the token endpoint happens at one of its origins.
+        let of_token = Arc::<Mutex<Faults>>::default();
         Ok(Self {
-            token: listener(false)?,
-            api: listener(settings.certificate_bound)?,
-            mtls: listener(true)?,
+            token: listener(false, Arc::clone(&of_token))?,
+            api: listener(settings.certificate_bound, Arc::default())?,
+            mtls: listener(true, of_token)?,
         })
     }
 

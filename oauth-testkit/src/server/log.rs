@@ -4,6 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::server::kept::{Kept, LogLimit};
 use crate::server::requests::{ApiRequest, TokenRequest};
 use crate::sync::lock;
 
@@ -11,12 +12,13 @@ use crate::sync::lock;
 pub(crate) struct RequestLog {
     state: Mutex<State>,
     changed: Condvar,
+    limit: Option<LogLimit>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    token: Vec<TokenRequest>,
-    api: Vec<ApiRequest>,
+    token: Kept<TokenRequest>,
+    api: Kept<ApiRequest>,
     /// How often the log was cleared: an answer to a request of before has no entry any more.
     cleared: usize,
     serving_token: Served,
@@ -79,13 +81,19 @@ impl Drop for InFlight {
 }
 
 impl RequestLog {
+    pub(crate) fn new(limit: Option<LogLimit>) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn record_token(self: &Arc<Self>, request: TokenRequest) -> (Entry, InFlight) {
         let mut state = lock(&self.state);
         state.serving_token.begin();
-        state.token.push(request);
         let entry = Entry {
+            index: state.token.push(request, 0, self.limit),
             cleared: state.cleared,
-            index: state.token.len() - 1,
         };
         drop(state);
         self.changed.notify_all();
@@ -95,10 +103,10 @@ impl RequestLog {
     pub(crate) fn record_api(self: &Arc<Self>, request: ApiRequest) -> (Entry, InFlight) {
         let mut state = lock(&self.state);
         state.serving_api.begin();
-        state.api.push(request);
+        let body_bytes = request.body.len();
         let entry = Entry {
+            index: state.api.push(request, body_bytes, self.limit),
             cleared: state.cleared,
-            index: state.api.len() - 1,
         };
         drop(state);
         self.changed.notify_all();
@@ -111,34 +119,37 @@ impl RequestLog {
 
     pub(crate) fn token_answered(&self, entry: Entry, status: u16) {
         let mut state = lock(&self.state);
-        if state.cleared == entry.cleared {
-            state.token[entry.index].seen.status = Some(status);
+        if state.cleared == entry.cleared
+            && let Some(request) = state.token.get_mut(entry.index)
+        {
+            request.seen.status = Some(status);
         }
     }
 
     pub(crate) fn api_answered(&self, entry: Entry, status: Option<u16>, live: bool) {
         let mut state = lock(&self.state);
-        if state.cleared == entry.cleared {
-            let request = &mut state.api[entry.index];
+        if state.cleared == entry.cleared
+            && let Some(request) = state.api.get_mut(entry.index)
+        {
             request.seen.status = status;
             request.token_was_live = live;
         }
     }
 
     pub(crate) fn token_requests(&self) -> Vec<TokenRequest> {
-        lock(&self.state).token.clone()
+        lock(&self.state).token.all()
     }
 
     pub(crate) fn api_requests(&self) -> Vec<ApiRequest> {
-        lock(&self.state).api.clone()
+        lock(&self.state).api.all()
     }
 
     pub(crate) fn token_count(&self) -> usize {
-        lock(&self.state).token.len()
+        lock(&self.state).token.count()
     }
 
     pub(crate) fn api_count(&self) -> usize {
-        lock(&self.state).api.len()
+        lock(&self.state).api.count()
     }
 
     pub(crate) fn max_concurrent_token_requests(&self) -> usize {
@@ -151,8 +162,8 @@ impl RequestLog {
 
     pub(crate) fn clear(&self) {
         let mut state = lock(&self.state);
-        state.token.clear();
-        state.api.clear();
+        state.token = Kept::default();
+        state.api = Kept::default();
         state.cleared += 1;
         state.serving_token.forget();
         state.serving_api.forget();
@@ -160,12 +171,12 @@ impl RequestLog {
 
     /// Whether `count` token requests arrived before the patience ended.
     pub(crate) fn await_token(&self, count: usize, patience: Duration) -> bool {
-        self.wait(patience, |state| state.token.len() >= count)
+        self.wait(patience, |state| state.token.count() >= count)
     }
 
     /// Whether `count` API requests arrived before the patience ended.
     pub(crate) fn await_api(&self, count: usize, patience: Duration) -> bool {
-        self.wait(patience, |state| state.api.len() >= count)
+        self.wait(patience, |state| state.api.count() >= count)
     }
 
     fn wait(&self, patience: Duration, enough: impl Fn(&State) -> bool) -> bool {

@@ -82,6 +82,9 @@ impl<R> Match<R> {
     }
 
     /// Only requests of which this is true. `text` says what it asks for, in the message of a failed expectation.
+    ///
+    /// It is asked on the thread that serves the request, before the log shows that, and holds no lock: it may call the
+    /// server. If it panics, the connection is closed, and the request is not in the log.
     pub fn that(
         mut self,
         text: impl Into<String>,
@@ -109,6 +112,15 @@ impl Match<TokenRequest> {
         let id = id.into();
         Self::any().that(format!("client {id:?}"), move |request| {
             request.client_id() == Some(id.as_str())
+        })
+    }
+
+    /// Requests to this path, whatever the query: for [`expect_other`](crate::FakeTokenServer::expect_other), since token
+    /// requests have one path.
+    pub fn path(path: impl Into<String>) -> Self {
+        let path = path.into();
+        Self::any().that(format!("path {path}"), move |request| {
+            request.path_and_query().split('?').next() == Some(path.as_str())
         })
     }
 

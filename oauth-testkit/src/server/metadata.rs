@@ -69,11 +69,13 @@ impl ServerState {
     }
 
     fn auth_methods(&self) -> Vec<&'static str> {
-        let accepted = self.clients.accepted.iter();
-        let mut names: Vec<_> = accepted
-            .filter_map(|method: &ClientAuthMethod| method.registered_name())
-            .collect();
-        names.dedup();
+        let accepted = self.clients.accepted.iter().copied();
+        let mut names = Vec::new();
+        for name in accepted.filter_map(ClientAuthMethod::registered_name) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
         names
     }
 

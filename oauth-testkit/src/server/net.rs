@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::on_the_way::OnTheWay;
 use crate::runtime::start_thread;
 use crate::server::delivery::{Delivery, Ending};
-use crate::server::faults::{Faults, Strikes};
+use crate::server::faults::Strikes;
 use crate::server::http1::{Framing, ReadError, Request, RequestReader, Response, encode};
 use crate::server::log::InFlight;
 use crate::server::port::{Connection, Port, listen};
@@ -20,15 +20,16 @@ use crate::shutdown::Shutdown;
 
 /// What listens behind an [`HttpServer`]. It may block: every connection has its own thread.
 pub(crate) trait Endpoint: Send + Sync {
+    /// What strikes a request that has just arrived, if anything ever does. The request is told, and what was scripted
+    /// for it.
+    fn receive(&self, _request: &mut Request, _opens_connection: bool) -> Strikes {
+        Strikes::default()
+    }
+
     fn answer(&self, request: &Request) -> Answer;
 
     /// A connection has been closed from this side.
     fn closed(&self) {}
-
-    /// What goes wrong on the way, if anything ever does.
-    fn faults(&self) -> Option<&Faults> {
-        None
-    }
 }
 
 /// What goes back on the wire, or does not.
@@ -161,14 +162,11 @@ fn serve_connection(stream: &Wire, endpoint: &dyn Endpoint, port: &Arc<Port>) {
             Ok(None) | Err(ReadError::Io) => return,
             Err(ReadError::Bad(status, reason)) => return refuse(stream, status, reason),
         };
-        let faults = endpoint.faults();
-        let strikes = faults.map(|faults| faults.strike(opens_connection));
-        let strikes = strikes.unwrap_or_default();
+        request.client_certificates = stream.client_certificates();
+        let strikes = endpoint.receive(&mut request, opens_connection);
         if strikes.races() {
             return;
         }
-        request.faults = strikes.faults();
-        request.client_certificates = stream.client_certificates();
         let answer = endpoint.answer(&request);
         let ending = match strikes.before_response(port) {
             Some(ending) => ending,
@@ -191,6 +189,8 @@ fn give(
     shutdown: &Arc<Shutdown>,
 ) -> Ending {
     if let Some(garbage) = strikes.garbage() {
+        // Whoever has read it is no longer served.
+        drop(answer);
         drop(stream.write_all(&garbage));
         return Ending::Closed;
     }

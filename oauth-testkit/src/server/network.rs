@@ -8,7 +8,7 @@ use crate::server::port::Outage;
 /// Network faults.
 impl FakeTokenServer {
     /// From now on, requests at the origin of the token endpoint suffer what the plan says, whichever path they go to;
-    /// the next one is its first.
+    /// the next one is its first. What [rules](crate::When::suffers) say comes on top of it.
     pub fn set_token_faults(&self, plan: FaultPlan) {
         self.state.token_faults.set(Some(plan));
     }
@@ -18,8 +18,11 @@ impl FakeTokenServer {
         self.state.api_faults.set(Some(plan));
     }
 
-    /// From now on, no request suffers anything. Those that hang go on hanging until their gates open.
+    /// From now on, no request suffers anything, by plan or by rule. Those that hang go on hanging until their gates
+    /// open.
     pub fn clear_faults(&self) {
+        self.state.token_script.clear_faults();
+        self.state.api_script.clear_faults();
         self.state.token_faults.set(None);
         self.state.api_faults.set(None);
     }

@@ -23,6 +23,12 @@ impl FakeTokenServer {
         self.state.log.token_count()
     }
 
+    /// How many [other requests](Self::other_requests) arrived.
+    #[must_use]
+    pub fn other_request_count(&self) -> usize {
+        self.state.protocol.side_endpoints.count()
+    }
+
     /// The requests at the protected API, in the order of their arrival.
     #[must_use]
     pub fn api_requests(&self) -> Vec<ApiRequest> {
@@ -80,6 +86,22 @@ impl FakeTokenServer {
         );
     }
 
+    /// Blocks until `count` [other requests](Self::other_requests) have arrived, answered or not.
+    ///
+    /// # Panics
+    ///
+    /// If they have not arrived within ten seconds.
+    #[track_caller]
+    pub fn await_other_requests(&self, count: usize) {
+        let others = &self.state.protocol.side_endpoints;
+        let arrived = others.await_requests(count, PATIENCE);
+        let log = readable(&self.other_requests());
+        assert!(
+            arrived,
+            "waited in vain for {count} other requests; those seen:{log}"
+        );
+    }
+
     /// Checks how many token requests have arrived so far.
     ///
     /// # Panics
@@ -107,6 +129,21 @@ impl FakeTokenServer {
         assert!(
             requests.len() == count,
             "expected {count} API requests; those seen:{log}"
+        );
+    }
+
+    /// Checks how many [other requests](Self::other_requests) have arrived so far.
+    ///
+    /// # Panics
+    ///
+    /// If it is not exactly `count`.
+    #[track_caller]
+    pub fn assert_other_requests(&self, count: usize) {
+        let requests = self.other_requests();
+        let log = readable(&requests);
+        assert!(
+            requests.len() == count,
+            "expected {count} other requests; those seen:{log}"
         );
     }
 

@@ -175,6 +175,14 @@ pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// A loopback port that refuses connections while it is held: bound, it is nobody else's; not listening, it refuses.
+pub(crate) fn refusing() -> io::Result<(Socket, SocketAddr)> {
+    let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    let address = socket.local_addr()?.as_socket();
+    let address = address.ok_or(io::ErrorKind::AddrNotAvailable)?;
+    Ok((socket, address))
+}
+
 fn bind(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     // Connections of before linger on the port; elsewhere than on Unix this would let others have it, too.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 use serde_json::json;
 
+use crate::reply::Reply;
 use crate::server::answer::carry_out;
 use crate::server::binding::{Side, seen_proof};
 use crate::server::client_auth::Refusal;
 use crate::server::credentials::form_decode;
-use crate::server::faults::Faults;
+use crate::server::faults::Strikes;
 use crate::server::http1::{Request, Response};
 use crate::server::issuer::{Grant, Verdict};
 use crate::server::net::{Answer, Endpoint};
@@ -22,20 +23,26 @@ pub(crate) struct ProtectedApi {
 }
 
 impl Endpoint for ProtectedApi {
+    fn receive(&self, request: &mut Request, opens_connection: bool) -> Strikes {
+        let mut strikes = self.state.api_faults.strike(opens_connection);
+        request.faults = strikes.faults();
+        if !strikes.races() {
+            let credentials = Credentials::read(request, self.state.knows_dpop());
+            let seen = self.see(request, &credentials);
+            let scripted = self.state.api_script.take(&seen, opens_connection);
+            strikes.add(scripted.strikes);
+            request.faults = strikes.faults();
+            request.reply = Some(scripted.reply);
+        }
+        strikes
+    }
+
     fn answer(&self, request: &Request) -> Answer {
         let credentials = Credentials::read(request, self.state.knows_dpop());
-        let verdict = self.judge_token(&credentials);
         // Once: a proof is good for one request.
         let proof = self.verify_proof(request, &credentials);
-        let seen = ApiRequest {
-            seen: what_is_seen(request),
-            authorizations: request.headers.get_all(AUTHORIZATION).iter().count(),
-            token_ordinal: verdict.as_ref().and_then(Verdict::ordinal),
-            token_was_live: verdict.as_ref().is_some_and(Verdict::is_live),
-            dpop_proof: seen_proof(request),
-            body: request.body.clone(),
-        };
-        let reply = self.state.api_script.take(&seen);
+        let seen = self.see(request, &credentials);
+        let reply = request.reply.clone().unwrap_or_else(Reply::usual);
         let (entry, in_flight) = self.state.log.record_api(seen);
         let answer = carry_out(&self.state, &reply, false, || {
             reply.adorn(self.respond(request, &credentials, &proof))
@@ -55,13 +62,21 @@ impl Endpoint for ProtectedApi {
             },
         )
     }
-
-    fn faults(&self) -> Option<&Faults> {
-        Some(&self.state.api_faults)
-    }
 }
 
 impl ProtectedApi {
+    fn see(&self, request: &Request, credentials: &Credentials) -> ApiRequest {
+        let verdict = self.judge_token(credentials);
+        ApiRequest {
+            seen: what_is_seen(request),
+            authorizations: request.headers.get_all(AUTHORIZATION).iter().count(),
+            token_ordinal: verdict.as_ref().and_then(Verdict::ordinal),
+            token_was_live: verdict.as_ref().is_some_and(Verdict::is_live),
+            dpop_proof: seen_proof(request),
+            body: request.body.clone(),
+        }
+    }
+
     /// RFC 6750 §3 and RFC 9449 §7.1.
     fn respond(
         &self,

@@ -16,6 +16,8 @@ pub(crate) struct Protocol {
     pub(crate) resources: Option<Vec<String>>,
     /// Whether a client is given the token it has, as long as it lives.
     pub(crate) same_while_live: bool,
+    /// Held by who issues a token only if there is none yet.
+    pub(crate) issuing: std::sync::Mutex<()>,
     pub(crate) refresh_tokens: RefreshTokens,
     pub(crate) side_endpoints: SideEndpoints,
 }

@@ -1,11 +1,12 @@
-//! Replies and expectations by matching, as a test states them.
+//! Replies, faults and expectations by matching, as a test states them.
 
 use std::fmt;
 
+use crate::fault::Fault;
 use crate::reply::Reply;
 use crate::server::FakeTokenServer;
 use crate::server::expectation::{Expected, Times};
-use crate::server::matching::Match;
+use crate::server::matching::{Match, TokenMatch};
 use crate::server::requests::{ApiRequest, TokenRequest};
 use crate::server::script::Script;
 use crate::server::state::ServerState;
@@ -43,9 +44,9 @@ pub(crate) mod sealed {
     }
 }
 
-/// Replies and expectations by matching.
+/// Replies, faults and expectations by matching.
 impl FakeTokenServer {
-    /// Begins a rule: how requests of this kind are answered.
+    /// Begins a rule: how requests of this kind are answered, and what becomes of the answers.
     ///
     /// Rules go before the replies that any request takes
     /// ([`next_token_reply`](Self::next_token_reply) and its like). Of several rules for one request, those with a
@@ -54,7 +55,7 @@ impl FakeTokenServer {
     /// # Examples
     ///
     /// ```
-    /// use oauth_testkit::{FakeTokenServer, Reply, TokenMatch};
+    /// use oauth_testkit::{FakeTokenServer, Fault, Reply, TokenMatch};
     ///
     /// let server = FakeTokenServer::start()?;
     /// server
@@ -62,9 +63,12 @@ impl FakeTokenServer {
     ///     .reply(Reply::status(503)) // once
     ///     .reply(Reply::reset()) // then once
     ///     .always(Reply::oauth_error("invalid_client"));
+    /// server
+    ///     .when(TokenMatch::client("tenant-b").nth(3))
+    ///     .suffers(Fault::ResetInResponse { after: 20 });
     /// # std::io::Result::Ok(())
     /// ```
-    #[must_use = "a rule does nothing until it is given a reply"]
+    #[must_use = "a rule does nothing until it is given a reply or a fault"]
     pub fn when<R: MatchedRequest>(&self, requests: Match<R>) -> When<'_, R> {
         let script = R::script(&self.state);
         When {
@@ -91,7 +95,27 @@ impl FakeTokenServer {
     pub fn expect<R: MatchedRequest>(&self, requests: Match<R>) -> Expectation<'_, R> {
         let script = R::script(&self.state);
         Expectation {
-            index: script.expect(Expected::new(requests)),
+            number: script.expect(Expected::new(requests)),
+            script,
+        }
+    }
+
+    /// Expects [other requests](Self::other_requests) of this kind from now on, those for metadata, keys, introspection
+    /// and revocation, as [`expect`](Self::expect) does. [`TokenMatch::path`](crate::TokenMatch) tells them apart.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use oauth_testkit::{FakeTokenServer, TokenMatch};
+    ///
+    /// let server = FakeTokenServer::start()?;
+    /// server.expect_other(TokenMatch::path("/oauth/introspect")).at_most(1);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn expect_other(&self, requests: TokenMatch) -> Expectation<'_, TokenRequest> {
+        let script = &self.state.protocol.side_endpoints.expected;
+        Expectation {
+            number: script.expect(Expected::new(requests)),
             script,
         }
     }
@@ -110,8 +134,10 @@ impl FakeTokenServer {
     /// Empty if all is well.
     pub(crate) fn unmet_expectations(&self) -> String {
         let (token, api) = (self.token_requests(), self.api_requests());
+        let other = self.other_requests();
         let of_token = self.state.token_script.unmet();
         let of_api = self.state.api_script.unmet();
+        let of_other = self.state.protocol.side_endpoints.expected.unmet();
         let texts: Vec<String> = of_token
             .iter()
             .map(|unmet| unmet.explain("token requests", &token))
@@ -119,6 +145,11 @@ impl FakeTokenServer {
                 of_api
                     .iter()
                     .map(|unmet| unmet.explain("API requests", &api)),
+            )
+            .chain(
+                of_other
+                    .iter()
+                    .map(|unmet| unmet.explain("other requests", &other)),
             )
             .collect();
         texts.join("\n")
@@ -142,6 +173,32 @@ impl<R> When<'_, R> {
     pub fn always(self, reply: Reply) {
         self.script.set_always_of(self.rule, reply);
     }
+
+    /// Lets the answer to one of these requests suffer this fault, once, after those the rule was given before. Faults
+    /// that others bring about, other rules or a [plan](crate::FaultPlan), come on top of it.
+    ///
+    /// A [`KeepAliveRace`](Fault::KeepAliveRace) waits for a request that is not the first of its connection. The
+    /// request it strikes has not arrived, so that it takes no reply; this rule and others count it all the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use oauth_testkit::{FakeTokenServer, Fault, TokenMatch};
+    ///
+    /// let server = FakeTokenServer::start()?;
+    /// server.when(TokenMatch::any()).suffers(Fault::KeepAliveRace); // one, as soon as it can be
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn suffers(self, fault: Fault) -> Self {
+        self.script.push_fault_to(self.rule, fault);
+        self
+    }
+
+    /// Lets the answers to these requests suffer this fault whenever the rule has no other.
+    pub fn always_suffers(self, fault: Fault) -> Self {
+        self.script.set_always_fault_of(self.rule, fault);
+        self
+    }
 }
 
 impl<R> fmt::Debug for When<'_, R> {
@@ -155,7 +212,7 @@ impl<R> fmt::Debug for When<'_, R> {
 /// An expectation, see [`FakeTokenServer::expect`].
 pub struct Expectation<'a, R> {
     script: &'a Script<R>,
-    index: usize,
+    number: usize,
 }
 
 impl<R> Expectation<'_, R> {
@@ -182,14 +239,14 @@ impl<R> Expectation<'_, R> {
     pub(crate) fn bounds(self, least: usize, most: Option<usize>) {
         let times = Times { least, most };
         self.script
-            .change_expected(self.index, |expected| expected.times = times);
+            .change_expected(self.number, |expected| expected.times = times);
     }
 }
 
 impl<R> fmt::Debug for Expectation<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Expectation")
-            .field("index", &self.index)
+            .field("number", &self.number)
             .finish_non_exhaustive()
     }
 }

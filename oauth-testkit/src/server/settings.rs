@@ -3,9 +3,10 @@
 use std::io;
 
 use crate::server::FakeTokenServerBuilder;
-use crate::server::client_auth::{ClientAuthMethod, Clients};
+use crate::server::client_auth::{ClientAuthMethod, Clients, Registration};
 #[cfg(feature = "jose")]
 use crate::server::jose_settings::JoseSettings;
+use crate::server::kept::LogLimit;
 use crate::server::protocol::Protocol;
 use crate::server::refresh_tokens::RefreshTokens;
 use crate::server::side_endpoints::SideEndpoints;
@@ -19,6 +20,7 @@ pub(crate) struct Settings {
     pub(crate) api_port: u16,
     #[cfg(feature = "program")]
     pub(crate) witness: Option<std::sync::Arc<dyn crate::server::witness::Witness>>,
+    pub(crate) log_limit: Option<LogLimit>,
     pub(crate) issuer_path: String,
     pub(crate) doubled_slash: bool,
     #[cfg(feature = "tls")]
@@ -77,10 +79,16 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// If a key or a certificate cannot be read.
+    /// If a key or a certificate cannot be read, or what was given contradicts itself.
     pub(crate) fn protocol(self, clients: &mut Clients) -> io::Result<Protocol> {
-        for id in self.public_clients {
-            clients.registered.entry(id).or_default();
+        let path = &self.issuer_path;
+        if !path.is_empty() && (!path.starts_with('/') || path.ends_with('/')) {
+            let problem = "has to begin with a slash and to end without one";
+            return Err(invalid(format!("the issuer_path {path:?} {problem}")));
+        }
+        let public_clients = self.public_clients;
+        for id in &public_clients {
+            clients.registered.entry(id.clone()).or_default();
             clients.accepted.push(ClientAuthMethod::None);
         }
         #[cfg(feature = "tls")]
@@ -99,6 +107,7 @@ impl Settings {
             client.certificates.push(certificate);
             clients.accepted.push(method);
         }
+        check_public(&public_clients, clients)?;
         #[cfg(feature = "jose")]
         let (dpop, signer) = self.jose.set_up(clients)?;
         Ok(Protocol {
@@ -110,10 +119,36 @@ impl Settings {
             certificate_bound: self.certificate_bound,
             resources: self.resources,
             same_while_live: self.same_while_live,
+            issuing: std::sync::Mutex::default(),
             refresh_tokens: RefreshTokens::new(!self.keep_refresh_tokens),
-            side_endpoints: SideEndpoints::default(),
+            side_endpoints: SideEndpoints::new(self.log_limit),
         })
     }
+}
+
+/// # Errors
+///
+/// If one of these has something to prove who it is with, and would not be asked for it.
+fn check_public(public: &[String], clients: &Clients) -> io::Result<()> {
+    let is_public_only = |client: &Registration| {
+        #[cfg(feature = "tls")]
+        if !client.certificates.is_empty() {
+            return false;
+        }
+        client.secret.is_none()
+    };
+    for id in public {
+        if !clients.registered.get(id).is_none_or(is_public_only) {
+            return Err(invalid(format!(
+                "the client {id:?} is public, and has a secret or a certificate: it is one or the other"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn invalid(problem: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, problem)
 }
 
 /// Where it is found.
@@ -147,7 +182,15 @@ impl FakeTokenServerBuilder {
         self
     }
 
-    /// The path of the issuer identifier, `/tenant-1` say. By default it has none.
+    /// Forgets the oldest requests beyond this. A test wants to see all of them.
+    #[cfg(feature = "program")]
+    pub(crate) fn log_limit(mut self, limit: LogLimit) -> Self {
+        self.settings.log_limit = Some(limit);
+        self
+    }
+
+    /// The path of the issuer identifier, `/tenant-1` say. By default it has none. One without a slash before it, or with
+    /// one after it, is an error at [`start`](Self::start).
     pub fn issuer_path(mut self, path: impl Into<String>) -> Self {
         self.settings.issuer_path = path.into();
         self
@@ -161,7 +204,8 @@ impl FakeTokenServerBuilder {
     }
 
     /// Registers a client without a secret, which authenticates by saying its id
-    /// ([`None`](ClientAuthMethod::None)).
+    /// ([`None`](ClientAuthMethod::None)). One that has a secret or a certificate, too, would have to prove who it is:
+    /// that is an error at [`start`](Self::start).
     pub fn public_client(mut self, id: impl Into<String>) -> Self {
         self.settings.public_clients.push(id.into());
         self

@@ -1,6 +1,7 @@
 //! What is beside the token endpoint at its origin: metadata, keys, introspection and revocation.
 
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -10,6 +11,7 @@ use crate::server::binding::seen_proof;
 use crate::server::client_auth::Refusal;
 use crate::server::http1::{Request, Response};
 use crate::server::issuer::{Grant, Verdict};
+use crate::server::kept::{Kept, LogLimit};
 use crate::server::log::InFlight;
 use crate::server::net::Answer;
 use crate::server::requests::TokenRequest;
@@ -25,45 +27,82 @@ pub(crate) struct SideEndpoints {
     pub(crate) metadata: Script<TokenRequest>,
     pub(crate) introspection: Script<TokenRequest>,
     pub(crate) revocation: Script<TokenRequest>,
+    pub(crate) jwks: Script<TokenRequest>,
+    /// What is expected of all of them together.
+    pub(crate) expected: Script<TokenRequest>,
     log: Mutex<Log>,
+    changed: Condvar,
+    limit: Option<LogLimit>,
 }
 
 #[derive(Debug, Default)]
 struct Log {
-    requests: Vec<TokenRequest>,
+    requests: Kept<TokenRequest>,
     cleared: usize,
 }
 
 impl SideEndpoints {
+    pub(crate) fn new(limit: Option<LogLimit>) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn requests(&self) -> Vec<TokenRequest> {
-        lock(&self.log).requests.clone()
+        lock(&self.log).requests.all()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        lock(&self.log).requests.count()
+    }
+
+    /// Whether `count` requests arrived before the patience ended.
+    pub(crate) fn await_requests(&self, count: usize, patience: Duration) -> bool {
+        let too_few = |log: &mut Log| log.requests.count() < count;
+        let (_log, waited) = self
+            .changed
+            .wait_timeout_while(lock(&self.log), patience, too_few)
+            .unwrap_or_else(PoisonError::into_inner);
+        !waited.timed_out()
     }
 
     pub(crate) fn reset_replies(&self) {
-        for script in [&self.metadata, &self.introspection, &self.revocation] {
+        for script in [
+            &self.metadata,
+            &self.introspection,
+            &self.revocation,
+            &self.jwks,
+        ] {
             script.reset();
         }
     }
 
     pub(crate) fn clear_log(&self) {
         let mut log = lock(&self.log);
-        log.requests.clear();
+        log.requests = Kept::default();
         log.cleared += 1;
     }
 
     fn reply(&self, place: Place, request: &TokenRequest) -> Reply {
-        match place {
-            Place::Metadata => self.metadata.take(request),
-            Place::Introspection => self.introspection.take(request),
-            Place::Revocation => self.revocation.take(request),
-            Place::Jwks | Place::Token => Reply::usual(),
-        }
+        self.expected.take(request, false);
+        let script = match place {
+            Place::Metadata => &self.metadata,
+            Place::Introspection => &self.introspection,
+            Place::Revocation => &self.revocation,
+            Place::Jwks => &self.jwks,
+            Place::Token => return Reply::usual(),
+        };
+        script.take(request, false).reply
     }
 
     fn record(&self, request: TokenRequest) -> (usize, usize) {
         let mut log = lock(&self.log);
-        log.requests.push(request);
-        (log.cleared, log.requests.len() - 1)
+        let index = log.requests.push(request, 0, self.limit);
+        let entry = (log.cleared, index);
+        drop(log);
+        self.changed.notify_all();
+        entry
     }
 
     fn answered(&self, (cleared, index): (usize, usize), status: u16) {

@@ -55,23 +55,28 @@ pub(crate) struct TlsListener {
     authority: Arc<Authority>,
     config: Arc<ServerConfig>,
     asks_for_certificate: bool,
-    faults: Mutex<Faults>,
+    faults: Arc<Mutex<Faults>>,
 }
 
+/// Those of one origin, or of several that share them.
 #[derive(Debug, Default)]
-struct Faults {
+pub(crate) struct Faults {
     next: VecDeque<TlsFault>,
     always: Option<TlsFault>,
 }
 
 impl TlsListener {
-    pub(crate) fn new(host: Option<&str>, asks_for_certificate: bool) -> io::Result<Arc<Self>> {
+    pub(crate) fn new(
+        host: Option<&str>,
+        asks_for_certificate: bool,
+        faults: Arc<Mutex<Faults>>,
+    ) -> io::Result<Arc<Self>> {
         let authority = Authority::of_this_process(host)?;
         Ok(Arc::new(Self {
             config: config(&authority, Flaw::None, asks_for_certificate)?,
             authority,
             asks_for_certificate,
-            faults: Mutex::default(),
+            faults,
         }))
     }
 

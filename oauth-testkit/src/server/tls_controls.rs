@@ -3,9 +3,8 @@
 use std::io;
 
 use crate::server::FakeTokenServer;
-use crate::server::tls::{ClientCertificate, TlsFault, TlsListener};
+use crate::server::tls::{ClientCertificate, TlsFault};
 use crate::server::urls::Place;
-use crate::server::wire::Transport;
 
 /// TLS, if the builder was told to [`tls`](crate::FakeTokenServerBuilder::tls).
 impl FakeTokenServer {
@@ -45,17 +44,16 @@ impl FakeTokenServer {
         listener.issue_client_certificate(name)
     }
 
-    /// The next connection to the token endpoint, at either of its origins, goes wrong like this.
+    /// The next connection to the token endpoint, at whichever of its two origins, goes wrong like this.
     pub fn next_token_tls_fault(&self, fault: TlsFault) {
-        // Each origin counts its own connections.
-        for listener in self.token_listeners() {
+        if let Some(listener) = self.transports.token.tls() {
             listener.push_fault(fault);
         }
     }
 
     /// Each connection to the token endpoint goes wrong like this, unless told otherwise for the next.
     pub fn always_token_tls_fault(&self, fault: TlsFault) {
-        for listener in self.token_listeners() {
+        if let Some(listener) = self.transports.token.tls() {
             listener.set_always_fault(fault);
         }
     }
@@ -79,12 +77,5 @@ impl FakeTokenServer {
         for listener in self.transports.all_tls() {
             listener.reset_faults();
         }
-    }
-
-    fn token_listeners(&self) -> impl Iterator<Item = &TlsListener> {
-        [&self.transports.token, &self.transports.mtls]
-            .into_iter()
-            .filter_map(Transport::tls)
-            .map(AsRef::as_ref)
     }
 }

@@ -9,7 +9,7 @@ use crate::reply::{Content, Fields, Reply};
 use crate::server::answer::{apply, carry_out, error_response};
 use crate::server::binding::Side;
 use crate::server::client_auth::Refusal;
-use crate::server::faults::Faults;
+use crate::server::faults::Strikes;
 use crate::server::grants::Granted;
 use crate::server::http1::{Request, Response};
 use crate::server::issuer::{Grant, fresh_value};
@@ -17,6 +17,7 @@ use crate::server::net::{Answer, Endpoint};
 use crate::server::state::ServerState;
 use crate::server::token_request::ReceivedTokenRequest;
 use crate::server::urls::Place;
+use crate::sync::lock;
 
 /// All that is at the origin of the token endpoint.
 pub(crate) struct TokenEndpoint {
@@ -24,6 +25,20 @@ pub(crate) struct TokenEndpoint {
 }
 
 impl Endpoint for TokenEndpoint {
+    fn receive(&self, request: &mut Request, opens_connection: bool) -> Strikes {
+        let mut strikes = self.state.token_faults.strike(opens_connection);
+        request.faults = strikes.faults();
+        let is_for_tokens = self.state.urls.place(&request.path) == Some(Place::Token);
+        if is_for_tokens && !strikes.races() {
+            let seen = ReceivedTokenRequest::read(request).for_log(&self.state.clients);
+            let scripted = self.state.token_script.take(&seen, opens_connection);
+            strikes.add(scripted.strikes);
+            request.faults = strikes.faults();
+            request.reply = Some(scripted.reply);
+        }
+        strikes
+    }
+
     fn answer(&self, request: &Request) -> Answer {
         let place = self.state.urls.place(&request.path);
         if let Some(beside) = place.filter(|place| *place != Place::Token) {
@@ -32,11 +47,8 @@ impl Endpoint for TokenEndpoint {
         let received = ReceivedTokenRequest::read(request);
         let seen = received.for_log(&self.state.clients);
         // Taken before the log shows the request: what is scripted after that is for the next one.
-        let reply = if place.is_none() {
-            Reply::status(404)
-        } else {
-            self.state.token_script.take(&seen)
-        };
+        let reply = request.reply.clone();
+        let reply = reply.unwrap_or_else(|| Reply::status(404));
         let (entry, in_flight) = self.state.log.record_token(seen);
         let by_header = received.client.by_header();
         match carry_out(&self.state, &reply, by_header, || {
@@ -53,10 +65,6 @@ impl Endpoint for TokenEndpoint {
             }
             Err(other) => other,
         }
-    }
-
-    fn faults(&self) -> Option<&Faults> {
-        Some(&self.state.token_faults)
     }
 }
 
@@ -86,6 +94,8 @@ impl TokenEndpoint {
         if !says_dpop(fields) {
             fresh.key = None;
         }
+        // Between the look for a token that is there and the issue of another, nobody else does the same.
+        let _turn = (same || protocol.same_while_live).then(|| lock(&protocol.issuing));
         let last = if same {
             self.state.issuer.last()
         } else if protocol.same_while_live {
@@ -154,7 +164,10 @@ impl ServerState {
         let mut claims = self.token_claims(grant);
         claims.insert("jti".to_owned(), value.clone().into());
         claims.insert("iat".to_owned(), now.into());
-        claims.insert("exp".to_owned(), (now + lifetime.as_secs()).into());
+        claims.insert(
+            "exp".to_owned(),
+            now.saturating_add(lifetime.as_secs()).into(),
+        );
         signer.sign(&claims.into()).unwrap_or(value)
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::server::faults::Faults;
+use crate::fault::Fault;
+use crate::server::faults::Strikes;
 use crate::server::http1::Request;
 use crate::server::net::{Answer, Endpoint};
 use crate::server::requests::{Seen, TokenRequest};
@@ -15,7 +16,8 @@ pub(crate) trait Witness: fmt::Debug + Send + Sync {
     /// A number for the request, to know its answer by.
     fn arrived(&self, request: &Sighting) -> u64;
 
-    fn answered(&self, number: u64, outcome: Outcome);
+    /// What the faults do to the answer is still to come.
+    fn answered(&self, number: u64, outcome: Outcome, faults: &[Fault]);
 }
 
 pub(crate) enum Sighting {
@@ -60,6 +62,10 @@ struct Observed {
 }
 
 impl Endpoint for Observed {
+    fn receive(&self, request: &mut Request, opens_connection: bool) -> Strikes {
+        self.endpoint.receive(request, opens_connection)
+    }
+
     fn answer(&self, request: &Request) -> Answer {
         let number = self.witness.arrived(&if self.at_api {
             Sighting::AtApi(seen(request))
@@ -74,15 +80,11 @@ impl Endpoint for Observed {
             Answer::Reset => Outcome::Reset,
             Answer::Close => Outcome::Closed,
         };
-        self.witness.answered(number, outcome);
+        self.witness.answered(number, outcome, &request.faults);
         answer
     }
 
     fn closed(&self) {
         self.endpoint.closed();
-    }
-
-    fn faults(&self) -> Option<&Faults> {
-        self.endpoint.faults()
     }
 }

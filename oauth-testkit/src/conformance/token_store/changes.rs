@@ -8,7 +8,7 @@ use std::time::Duration;
 use oauth_core::{BoxFuture, Clock as _, SystemClock, TokenKey, TokenStore};
 
 use super::super::drive::{PATIENCE, left_out};
-use super::{Factory, MINUTE, NOW, StoreUnderTest, key};
+use super::{Factory, Handle, MINUTE, NOW, StoreUnderTest, key};
 
 /// A store that begins to listen, or has lost touch for a while, may wake those who wait for nothing; not more often.
 const FALSE_ALARMS: usize = 10;
@@ -46,14 +46,14 @@ pub fn who_waits_holds_up_no_call(make: &Factory<'_>) {
     });
 }
 
-/// On any handle. It is enough to have begun to wait before.
+/// On any handle, as far as handles share anything. It is enough to have begun to wait before.
 pub fn a_save_wakes_who_waits(make: &Factory<'_>) {
     let under_test = make();
     if !tells(&under_test, "a_save_wakes_who_waits") {
         return;
     }
     let (waiter, key) = (Waiter::of(&under_test), key("a"));
-    let (other, token) = (under_test.handle().store, under_test.token("new", NOW));
+    let (other, token) = (waiter.other(&under_test), under_test.token("new", NOW));
     let is_woken = under_test.drive(async {
         let waiting = waiter.wait(&key).await;
         let saved = other.save(&key, &token).await;
@@ -70,12 +70,16 @@ pub fn p12_a_lease_given_back_wakes_who_waits(make: &Factory<'_>) {
         return;
     }
     let (waiter, key) = (Waiter::of(&under_test), key("a"));
-    let other = under_test.handle();
+    let store = waiter.other(&under_test);
+    let other = Handle {
+        store: Arc::clone(&store),
+        under_test: &under_test,
+    };
     // Another rule is about this.
     let Some(lease) = other.lease(&key) else {
         return;
     };
-    let other = other.store;
+    let other = store;
     let is_woken = under_test.drive(async {
         let waiting = waiter.wait(&key).await;
         let released = other.release(&key, lease).await;
@@ -92,10 +96,11 @@ pub fn p05_a_dropped_wait_takes_nobodys_wake(make: &Factory<'_>) {
         return;
     }
     let (waiter, key) = (Waiter::of(&under_test), key("a"));
-    let (lease, token) = (
-        under_test.handle().lease(&key),
-        under_test.token("new", NOW),
-    );
+    let holder = Handle {
+        store: Arc::clone(&waiter.store),
+        under_test: &under_test,
+    };
+    let (lease, token) = (holder.lease(&key), under_test.token("new", NOW));
     let are_woken = under_test.drive(async {
         let dropped = waiter.wait(&key).await;
         let first = waiter.wait(&key).await;
@@ -138,6 +143,15 @@ impl Waiter {
                 Some(_) => PATIENCE / 50,
                 None => PATIENCE,
             },
+        }
+    }
+
+    /// The handle of somebody else, whose doings this one is told of: another one, unless each is on its own.
+    fn other(&self, under_test: &StoreUnderTest) -> Arc<dyn TokenStore> {
+        if under_test.capabilities.shared {
+            under_test.handle().store
+        } else {
+            Arc::clone(&self.store)
         }
     }
 

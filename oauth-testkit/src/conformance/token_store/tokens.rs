@@ -6,11 +6,12 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use oauth_core::{AccessToken, Scopes, StoredToken, TokenStore, TokenType};
+use serde_json::json;
 
 use super::super::drive::left_out;
 use super::{Factory, Handle, MINUTE, NOW, StoreUnderTest, built, is_shared, key};
 
-/// The token with its type, scopes and times, these to the second.
+/// The token with its type, scopes, times, these to the second, and whatever else the server said of it.
 pub fn what_is_saved_is_loaded(make: &Factory<'_>) {
     let under_test = make();
     let Some(store) = keeps(&under_test, "what_is_saved_is_loaded") else {
@@ -20,7 +21,10 @@ pub fn what_is_saved_is_loaded(make: &Factory<'_>) {
     let token = AccessToken::builder(r##"!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~0aZ"##)
         .token_type(TokenType::Dpop)
         .expires_in(Duration::from_secs(3600))
-        .scopes(scopes.expect("these are scopes"));
+        .refresh_in(Duration::from_secs(1800))
+        .scopes(scopes.expect("these are scopes"))
+        .extra("tenant", json!("a"))
+        .extra("limits", json!({ "rate": [1, 2.5, null], "burst": true }));
     let now = under_test.clock.wall();
     let saved = StoredToken::new(built(token), now - MINUTE, now + Duration::from_secs(3540))
         .with_fencing(7);
@@ -31,6 +35,11 @@ pub fn what_is_saved_is_loaded(make: &Factory<'_>) {
     assert_eq!(token.token_type(), saved_token.token_type());
     assert_eq!(token.scopes(), saved_token.scopes(), "the scopes");
     assert_eq!(token.lifetime(), saved_token.lifetime(), "the lifetime");
+    assert_eq!(token.refresh_in(), saved_token.refresh_in(), "refresh_in");
+    for name in ["tenant", "limits"] {
+        let (extra, saved) = (token.extra(name), saved_token.extra(name));
+        assert_eq!(extra, saved, "the field {name:?} of the response");
+    }
     assert_eq!(loaded.fencing(), 7, "the fencing number");
     let second = Duration::from_secs(1);
     assert!(apart(loaded.requested_at(), saved.requested_at()) <= second);

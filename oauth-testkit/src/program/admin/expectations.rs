@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::program::admin::Admin;
 use crate::program::admin::call::{Call, Refusal};
-use crate::program::admin::handlers::Origin;
+use crate::program::admin::handlers::{Log, Origin};
 use crate::program::script::MatchForm;
 use crate::server::{Outage, Response};
 use crate::sync::lock;
@@ -17,7 +17,7 @@ type Handled = Result<Response, Refusal>;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ExpectationForm {
-    at: Origin,
+    at: Log,
     #[serde(default)]
     when: MatchForm,
     times: Option<usize>,
@@ -43,13 +43,17 @@ pub(super) fn expect(admin: &Admin, call: &Call<'_>) -> Handled {
     let form: ExpectationForm = call.body()?;
     let (least, most) = form.bounds()?;
     match form.at {
-        Origin::Token => {
+        Log::Token => {
             let requests = form.when.token_requests().map_err(Refusal::bad)?;
             admin.server.expect(requests).bounds(least, most);
         }
-        Origin::Api => {
+        Log::Api => {
             let requests = form.when.api_requests().map_err(Refusal::bad)?;
             admin.server.expect(requests).bounds(least, most);
+        }
+        Log::Other => {
+            let requests = form.when.other_requests().map_err(Refusal::bad)?;
+            admin.server.expect_other(requests).bounds(least, most);
         }
     }
     Ok(Response::new(204))

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use crate::program::admin::Admin;
 use crate::program::admin::call::{Call, Refusal};
 use crate::program::admin::routes::OPENAPI;
-use crate::program::fault_form::{PlannedFault, plan};
+use crate::program::fault_form::{Faults, PlannedFault};
 use crate::program::request_form::{api_request, token_request};
-use crate::program::script::ScriptedForm;
+use crate::program::script::{MatchForm, ScriptedForm};
 use crate::server::Response;
 
 type Handled = Result<Response, Refusal>;
@@ -61,16 +61,29 @@ pub(super) fn reset_replies(admin: &Admin, _: &Call<'_>) -> Handled {
 #[serde(deny_unknown_fields)]
 struct FaultsForm {
     at: Origin,
+    #[serde(default)]
     seed: u64,
     faults: Vec<PlannedFault>,
 }
 
 pub(super) fn set_faults(admin: &Admin, call: &Call<'_>) -> Handled {
     let form: FaultsForm = call.body()?;
-    let plan = plan(form.seed, form.faults, &admin.gates).map_err(Refusal::bad)?;
+    let (server, gates) = (&admin.server, &admin.gates);
     match form.at {
-        Origin::Token => admin.server.set_token_faults(plan),
-        Origin::Api => admin.server.set_api_faults(plan),
+        Origin::Token => {
+            let requests = MatchForm::token_requests;
+            let faults = Faults::check(form.seed, form.faults, gates, requests);
+            let faults = faults.map_err(Refusal::bad)?;
+            server.forget_token_faults();
+            server.set_token_faults(faults.plan(server));
+        }
+        Origin::Api => {
+            let requests = MatchForm::api_requests;
+            let faults = Faults::check(form.seed, form.faults, gates, requests);
+            let faults = faults.map_err(Refusal::bad)?;
+            server.forget_api_faults();
+            server.set_api_faults(faults.plan(server));
+        }
     }
     Ok(Response::new(204))
 }
@@ -108,7 +121,7 @@ pub(super) fn counts(admin: &Admin, _: &Call<'_>) -> Handled {
     let counts = json!({
         "token_requests": server.token_request_count(),
         "api_requests": server.api_request_count(),
-        "other_requests": server.other_requests().len(),
+        "other_requests": server.other_request_count(),
         "max_concurrent_token_requests": server.max_concurrent_token_requests(),
         "max_concurrent_api_requests": server.max_concurrent_api_requests(),
         "issued_tokens": server.issued(),
@@ -123,10 +136,19 @@ pub(super) enum Origin {
     Api,
 }
 
+/// The parts of the log.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Log {
+    Token,
+    Api,
+    Other,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AwaitForm {
-    at: Origin,
+    at: Log,
     count: usize,
     #[serde(default = "ten_seconds")]
     within_millis: u64,
@@ -146,8 +168,9 @@ pub(super) fn await_requests(admin: &Admin, call: &Call<'_>) -> Handled {
     let arrive = |millis| {
         let patience = Duration::from_millis(millis);
         match form.at {
-            Origin::Token => server.token_requests_arrive(form.count, patience),
-            Origin::Api => server.api_requests_arrive(form.count, patience),
+            Log::Token => server.token_requests_arrive(form.count, patience),
+            Log::Api => server.api_requests_arrive(form.count, patience),
+            Log::Other => server.other_requests_arrive(form.count, patience),
         }
     };
     let mut left = form.within_millis;
@@ -157,8 +180,9 @@ pub(super) fn await_requests(admin: &Admin, call: &Call<'_>) -> Handled {
         arrived = arrive(left.min(SLICE));
     }
     let count = match form.at {
-        Origin::Token => server.token_request_count(),
-        Origin::Api => server.api_request_count(),
+        Log::Token => server.token_request_count(),
+        Log::Api => server.api_request_count(),
+        Log::Other => server.other_request_count(),
     };
     let outcome = json!({ "arrived": arrived, "count": count });
     Ok(Response::json(200, &outcome))
@@ -176,9 +200,21 @@ pub(super) fn open_gate(admin: &Admin, call: &Call<'_>) -> Handled {
     if admin.gates.open(call.name) {
         Ok(Response::new(204))
     } else {
-        let detail = format!("no reply has a gate {:?}", call.name);
-        Err(Refusal::new(404, "not_found", detail))
+        Err(no_gate(call.name))
     }
+}
+
+pub(super) fn forget_gate(admin: &Admin, call: &Call<'_>) -> Handled {
+    if admin.gates.forget(call.name) {
+        Ok(Response::new(204))
+    } else {
+        Err(no_gate(call.name))
+    }
+}
+
+fn no_gate(name: &str) -> Refusal {
+    let detail = format!("no reply and no fault has a gate {name:?}");
+    Refusal::new(404, "not_found", detail)
 }
 
 #[derive(Deserialize)]

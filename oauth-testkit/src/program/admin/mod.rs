@@ -32,6 +32,8 @@ pub(super) struct Admin {
     outages: Outages,
     /// Its origin.
     url: String,
+    /// The name that the server was given.
+    host: Option<String>,
     listener: TcpListener,
     /// Raised when the admin API is to end, which interrupts whoever waits in it.
     shutdown: Arc<Shutdown>,
@@ -47,6 +49,7 @@ impl Admin {
     pub(super) fn new(
         server: FakeTokenServer,
         clock: MovableClock,
+        host: Option<String>,
         port: u16,
         stop: Sender<()>,
     ) -> io::Result<Self> {
@@ -57,6 +60,7 @@ impl Admin {
             gates: Gates::default(),
             outages: Outages::default(),
             url: format!("http://{}", listener.local_addr()?),
+            host,
             listener,
             shutdown: Arc::default(),
             stop,
@@ -70,6 +74,15 @@ impl Admin {
     /// What is wrong.
     pub(super) fn script(&self, forms: Vec<ScriptedForm>) -> Result<usize, String> {
         script(forms, &self.server, &self.gates)
+    }
+
+    /// Whether this machine is called so here.
+    fn is_named(&self, host: &str) -> bool {
+        let own = self.host.as_deref();
+        ["127.0.0.1", "localhost"]
+            .into_iter()
+            .chain(own)
+            .any(|known| known.eq_ignore_ascii_case(host))
     }
 
     /// Where everything is.

@@ -10,7 +10,7 @@ pub(super) const OPENAPI: &str = include_str!("../../../fake-token-server.openap
 type Handler = fn(&Admin, &Call<'_>) -> Result<Response, Refusal>;
 
 /// In a path, one segment may be a name in braces, which stands for any.
-const ROUTES: [(&str, &str, Handler); 31] = [
+const ROUTES: [(&str, &str, Handler); 32] = [
     ("GET", "/health", handlers::health),
     ("GET", "/urls", handlers::urls),
     ("GET", "/openapi.json", handlers::openapi),
@@ -28,6 +28,7 @@ const ROUTES: [(&str, &str, Handler); 31] = [
     ("POST", "/await", handlers::await_requests),
     ("GET", "/gates", handlers::gates),
     ("POST", "/gates/{name}/open", handlers::open_gate),
+    ("DELETE", "/gates/{name}", handlers::forget_gate),
     ("POST", "/tokens", handlers::issue_token),
     ("POST", "/refresh-tokens", handlers::issue_refresh_token),
     ("POST", "/revoke", handlers::revoke),
@@ -54,6 +55,10 @@ pub(super) fn answer(admin: &Admin, request: &Received) -> Response {
         let detail = "this API is not for web pages: the request has an Origin";
         return Refusal::new(403, "forbidden", detail).response();
     }
+    if !is_here(admin, request) {
+        let detail = "this API is at a loopback address: the Host of the request is another";
+        return Refusal::new(403, "forbidden", detail).response();
+    }
     let here = ROUTES.iter().filter_map(|(method, path, handler)| {
         let name = fits(path, &request.path)?;
         Some((*method, name, handler))
@@ -67,6 +72,17 @@ pub(super) fn answer(admin: &Admin, request: &Received) -> Response {
         Ok(response) => response,
         Err(refusal) => refusal.response(),
     }
+}
+
+/// A page whose own name was made to lead to this machine (DNS rebinding) is of the same origin as this API, and its
+/// requests need no `Origin`; but they say where they believe to be.
+fn is_here(admin: &Admin, request: &Received) -> bool {
+    let mut hosts = request.headers.get_all("host").iter();
+    hosts.all(|host| {
+        let host = host.to_str().unwrap_or_default();
+        let (name, _port) = host.rsplit_once(':').unwrap_or((host, ""));
+        admin.is_named(name)
+    })
 }
 
 fn no_route(request: &Received, methods: Vec<&str>) -> Response {

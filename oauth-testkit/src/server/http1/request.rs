@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::fault::Fault;
+use crate::reply::Reply;
 
 const MAX_HEAD_BYTES: usize = 256 * 1024;
 const MAX_HEADERS: usize = 128;
@@ -25,6 +26,8 @@ pub(crate) struct Request {
     pub(crate) client_certificates: Vec<Bytes>,
     /// What goes wrong with it.
     pub(crate) faults: Vec<Fault>,
+    /// What was scripted for it, if it is for a script to say.
+    pub(crate) reply: Option<Reply>,
 }
 
 #[derive(Debug)]
@@ -272,6 +275,7 @@ impl Head {
             keep_alive,
             client_certificates: Vec::new(),
             faults: Vec::new(),
+            reply: None,
         })
     }
 }

@@ -16,6 +16,7 @@ pub enum Bug {
     NeverHeals,
     HidesTheResend,
     HidesWhyNotResent,
+    HealsWithTheOldTokenAtItsSecondRequest,
     HealsTwice,
     ReadsOneChallenge,
     HealsBare401,
@@ -46,6 +47,6 @@ pub enum Bug {
     RejectsAfterReset,
     AcceptsTruncation,
     ContendersAskTwice,
-    RejectsAfterTenRequests,
+    WantsALongLife,
     RejectsTheTokenInHand,
 }

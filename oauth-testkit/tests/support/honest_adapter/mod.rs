@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::net::TcpStream;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_executor::block_on;
@@ -71,10 +72,10 @@ impl Honest {
             capabilities = capabilities.redirects(Redirects::Returned);
         }
         Self {
-            authorizer: if bug == Some(Bug::HealsBare401) {
-                authorizer.heal_bare_401()
-            } else {
-                authorizer
+            authorizer: match bug {
+                Some(Bug::HealsBare401) => authorizer.heal_bare_401(),
+                Some(Bug::WantsALongLife) => authorizer.minimum_life(Duration::from_secs(600)),
+                _ => authorizer,
             },
             setup,
             capabilities,
@@ -105,6 +106,7 @@ impl Adapter for Honest {
             body,
         };
         self.spoil(&mut message);
+        self.sent.fetch_add(1, Ordering::SeqCst);
         let home = message.uri.clone();
         let target = self.target(&home);
         if self.has(Bug::AsksForATokenFirst) {
@@ -147,7 +149,7 @@ impl Adapter for Honest {
                     _ => Ok(response),
                 };
             };
-            message = again;
+            let old = std::mem::replace(&mut message, again);
             if let Err(error) = self.authorize(&mut exchange, &mut message.headers) {
                 return match self.bug {
                     Some(Bug::TokenErrorHidesThe401) => Err(error.into()),
@@ -157,6 +159,12 @@ impl Adapter for Honest {
                         Ok(response)
                     }
                 };
+            }
+            if self.has(Bug::HealsWithTheOldTokenAtItsSecondRequest)
+                && self.sent.load(Ordering::SeqCst) == 2
+                && message.method == Method::GET
+            {
+                message.headers = old.headers;
             }
         }
     }
@@ -216,11 +224,7 @@ impl Honest {
     }
 
     fn authorize(&self, exchange: &mut Exchange<'_>, headers: &mut HeaderMap) -> Result<(), Error> {
-        let source = &self.setup.source;
         let done = block_on(exchange.authorize(headers));
-        if self.has(Bug::RejectsAfterTenRequests) && self.sent.fetch_add(1, Ordering::SeqCst) == 9 {
-            source.reject(&block_on(source.token())?);
-        }
         if self.has(Bug::TokenIsNotSensitive)
             && let Some(value) = headers.get_mut(AUTHORIZATION)
         {
