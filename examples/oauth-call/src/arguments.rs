@@ -63,16 +63,16 @@ pub(crate) struct Call {
     /// The body; `@FILE` reads it from a file.
     #[arg(long, short = 'd', value_name = "D")]
     pub(crate) data: Option<String>,
-    /// How many calls to make in all.
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) requests: u64,
+    /// How many calls to make in all. Without it: one for each API_URL, or with --duration as many as there is time for.
+    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) requests: Option<u64>,
     /// How many calls are under way at a time.
     #[arg(long, short = 'c', value_name = "C", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) concurrency: u64,
-    /// For how many seconds to call, in place of a number of calls.
-    #[arg(long, value_name = "S", conflicts_with = "requests", value_parser = clap::value_parser!(u64).range(1..))]
+    /// For how many seconds to call; with --requests, whatever comes first ends it.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) duration: Option<u64>,
-    /// Print one JSON object in place of the answer or the summary.
+    /// Print one JSON object in place of the answers or the summary.
     #[arg(long)]
     pub(crate) json: bool,
     /// The APIs, called in turn.
@@ -95,7 +95,7 @@ pub(crate) struct Client {
     /// The client's id.
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: String,
-    /// How the client authenticates. Without it: by its secret, if there is one.
+    /// How the client authenticates. Without it: by the key if there is one, or the secret, or the client certificate.
     #[arg(long, value_enum)]
     pub(crate) auth: Option<Auth>,
     /// The environment variable with the secret.
@@ -120,7 +120,7 @@ pub(crate) struct Client {
     /// The private key of the client certificate, in PEM.
     #[arg(long, value_name = "F", requires = "cert")]
     pub(crate) cert_key: Option<PathBuf>,
-    /// A certificate authority to trust, in PEM.
+    /// The certificate authorities to trust in place of those of the system, in PEM.
     #[arg(long, value_name = "F")]
     pub(crate) ca: Option<PathBuf>,
     /// For whom signed assertions are meant.
@@ -183,10 +183,23 @@ impl Call {
     pub(crate) fn headers(&self) -> Result<HeaderMap, Failure> {
         let mut headers = HeaderMap::new();
         for text in &self.header {
-            let fault = || Failure::usage("a --header has the form `name: value`; one has not");
-            let (name, value) = text.split_once(':').ok_or_else(fault)?;
-            let name: HeaderName = name.trim().parse().map_err(|_| fault())?;
-            let value: HeaderValue = value.trim().parse().map_err(|_| fault())?;
+            let (name, value) = text.split_once(':').ok_or_else(|| {
+                Failure::usage("a --header has the form `name: value`; one has not")
+            })?;
+            let name: HeaderName = name.trim().parse().map_err(|_| {
+                Failure::usage(
+                    "a --header has a name that is none: before the colon go letters, digits and hyphens, no spaces",
+                )
+            })?;
+            // isahc panics at what is not ASCII.
+            let value = Some(value.trim()).filter(|value| value.is_ascii());
+            let value: Option<HeaderValue> = value.and_then(|value| value.parse().ok());
+            let value = value.ok_or_else(|| {
+                Failure::usage(format!(
+                    "the value of --header {name} holds a character that is not ASCII, or a control character: \
+                     encode it as the API wants it"
+                ))
+            })?;
             if name == AUTHORIZATION || name.as_str() == "dpop" {
                 return Err(Failure::usage(format!(
                     "--header {name} is what this program is for; secrets do not belong on a command line"

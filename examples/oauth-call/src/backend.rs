@@ -5,15 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, header};
 use isahc::AsyncReadResponseExt as _;
 use isahc::config::Configurable as _;
-use isahc::tls::{Identity, PrivateKey, TlsConfig, TrustStore};
-use oauth_core::{Authorizer, HttpClient, HttpError, Resent, TokenSource};
+use oauth_core::{Authorizer, HttpClient, HttpError, NotResent, Resent, TokenSource};
 
 use crate::arguments::{Backend, Client};
 use crate::failure::{Failure, with_causes};
-use crate::source::read;
+use crate::tls::Tls;
+
+const USER_AGENT: &str = concat!("oauth-call/", env!("CARGO_PKG_VERSION"));
 
 /// An authorized client.
 #[async_trait]
@@ -25,6 +26,8 @@ pub(crate) trait Api: Send + Sync {
 pub(crate) struct Answer {
     pub(crate) response: Response<Bytes>,
     pub(crate) was_resent: bool,
+    /// Why a request whose token is no good was not sent again.
+    pub(crate) not_resent: Option<NotResent>,
 }
 
 /// Why a call has no answer.
@@ -41,19 +44,14 @@ impl Client {
         &self,
         count: &Arc<AtomicU64>,
     ) -> Result<Arc<dyn HttpClient>, Failure> {
+        let tls = Tls::read(self)?;
         let inner: Arc<dyn HttpClient> = match self.backend {
             Backend::Reqwest => {
-                let settings = self.reqwest_settings()?;
-                Arc::new(oauth_reqwest::ReqwestHttpClient::configured(|builder| {
-                    settings(builder)
-                })?)
+                let settings = |builder| reqwest_settings(builder, &tls);
+                Arc::new(oauth_reqwest::ReqwestHttpClient::configured(settings)?)
             }
             Backend::Isahc => {
-                let tls = self.isahc_tls()?;
-                let settings = |builder: isahc::HttpClientBuilder| match tls {
-                    Some(tls) => builder.tls_config(tls),
-                    None => builder,
-                };
+                let settings = |builder| isahc_settings(builder, &tls);
                 Arc::new(oauth_isahc::IsahcHttpClient::configured(settings)?)
             }
         };
@@ -69,6 +67,7 @@ impl Client {
         source: impl TokenSource + 'static,
         origins: &[String],
     ) -> Result<Arc<dyn Api>, Failure> {
+        let tls = Tls::read(self)?;
         let authorizer = Authorizer::new(source, origins)?;
         let is_plain = authorizer
             .origins()
@@ -76,13 +75,13 @@ impl Client {
             .any(|origin| !origin.is_secure());
         match self.backend {
             Backend::Reqwest => {
-                let builder = reqwest::Client::builder().redirect(oauth_reqwest::redirect_policy());
-                let builder = if is_plain {
-                    builder.no_proxy()
-                } else {
-                    builder
-                };
-                let http = self.reqwest_settings()?(builder).build();
+                // As curl and isahc have it: a redirect is an answer, and one call is one request.
+                let mut builder =
+                    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+                if is_plain {
+                    builder = builder.no_proxy();
+                }
+                let http = reqwest_settings(builder, &tls).build();
                 let http = http.map_err(|error| Failure::usage(with_causes(&error)))?;
                 Ok(Arc::new(oauth_reqwest::Client::new(http, authorizer)))
             }
@@ -91,55 +90,23 @@ impl Client {
                 if is_plain {
                     builder = builder.proxy(None);
                 }
-                if let Some(tls) = self.isahc_tls()? {
-                    builder = builder.tls_config(tls);
-                }
-                let http = builder.build();
+                let http = isahc_settings(builder, &tls).build();
                 let http = http.map_err(|error| Failure::usage(with_causes(&error)))?;
                 Ok(Arc::new(oauth_isahc::Client::new(http, authorizer)))
             }
         }
     }
+}
 
-    fn reqwest_settings(
-        &self,
-    ) -> Result<impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + use<>, Failure> {
-        let fault = |error: reqwest::Error| Failure::usage(with_causes(&error));
-        let mut authorities = Vec::new();
-        if let Some(file) = &self.ca {
-            authorities =
-                reqwest::Certificate::from_pem_bundle(read(file)?.as_bytes()).map_err(fault)?;
-        }
-        let mut identity = None;
-        if let (Some(certificate), Some(key)) = (&self.cert, &self.cert_key) {
-            let pem = read(certificate)? + "\n" + &read(key)?;
-            identity = Some(reqwest::Identity::from_pem(pem.as_bytes()).map_err(fault)?);
-        }
-        Ok(move |mut builder: reqwest::ClientBuilder| {
-            builder = builder.tls_certs_merge(authorities.iter().cloned());
-            match &identity {
-                Some(identity) => builder.identity(identity.clone()),
-                None => builder,
-            }
-        })
-    }
+fn reqwest_settings(builder: reqwest::ClientBuilder, tls: &Tls) -> reqwest::ClientBuilder {
+    tls.apply(builder).user_agent(USER_AGENT)
+}
 
-    fn isahc_tls(&self) -> Result<Option<TlsConfig>, Failure> {
-        if self.ca.is_none() && self.cert.is_none() {
-            return Ok(None);
-        }
-        let mut tls = TlsConfig::builder();
-        if let Some(file) = &self.ca {
-            let trusted = TrustStore::builder().certificate_from_pem(read(file)?);
-            tls = tls.trust_store(trusted.build());
-        }
-        if let (Some(certificate), Some(key)) = (&self.cert, &self.cert_key) {
-            // By file: libcurl on rustls takes no others.
-            let key = PrivateKey::from_pem_file(key, None);
-            let identity = Identity::from_pem_file(certificate, Some(key));
-            tls = tls.identity(identity);
-        }
-        Ok(Some(tls.build()))
+fn isahc_settings(builder: isahc::HttpClientBuilder, tls: &Tls) -> isahc::HttpClientBuilder {
+    let builder = builder.default_header(header::USER_AGENT, USER_AGENT);
+    match tls.for_isahc() {
+        Some(tls) => builder.tls_config(tls),
+        None => builder,
     }
 }
 
@@ -170,6 +137,7 @@ impl Api for oauth_reqwest::Client {
             other => CallError::Http("transport", with_causes(&other)),
         })?;
         let was_resent = response.extensions().get::<Resent>().is_some();
+        let not_resent = response.extensions().get().cloned();
         let mut whole = Response::new(Bytes::new());
         *whole.status_mut() = response.status();
         *whole.headers_mut() = std::mem::take(response.headers_mut());
@@ -177,6 +145,7 @@ impl Api for oauth_reqwest::Client {
         Ok(Answer {
             response: whole,
             was_resent,
+            not_resent,
         })
     }
 }
@@ -205,11 +174,13 @@ impl Api for oauth_isahc::Client {
             other => CallError::Http("transport", with_causes(&other)),
         })?;
         let was_resent = response.extensions().get::<Resent>().is_some();
+        let not_resent = response.extensions().get().cloned();
         let body = response.bytes().await;
         let body = body.map_err(|error| CallError::Http("transport", with_causes(&error)))?;
         Ok(Answer {
             response: response.map(|_| body.into()),
             was_resent,
+            not_resent,
         })
     }
 }
@@ -218,7 +189,11 @@ fn sort_isahc(error: &isahc::Error) -> CallError {
     use isahc::error::ErrorKind;
     let kind = match error.kind() {
         ErrorKind::Timeout => "timeout",
-        ErrorKind::ConnectionFailed | ErrorKind::NameResolution | ErrorKind::TlsEngine => "connect",
+        ErrorKind::ConnectionFailed
+        | ErrorKind::NameResolution
+        | ErrorKind::BadServerCertificate
+        | ErrorKind::BadClientCertificate
+        | ErrorKind::TlsEngine => "connect",
         _ => "transport",
     };
     CallError::Http(kind, with_causes(error))

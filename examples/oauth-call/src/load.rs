@@ -1,5 +1,6 @@
 //! Making the calls.
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,17 +25,27 @@ pub(crate) struct Plan {
     pub(crate) uris: Vec<Uri>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    pub(crate) requests: u64,
+    /// How many calls to make at most; without it, as many as there is time for.
+    pub(crate) requests: Option<u64>,
     pub(crate) concurrency: u64,
     pub(crate) duration: Option<Duration>,
+    /// Whether each answer is wanted, or only what became of all.
+    pub(crate) is_each_wanted: bool,
 }
 
-/// The last answer, and what became of all.
+/// What became of one call.
+pub(crate) struct Called {
+    pub(crate) uri: Uri,
+    pub(crate) result: Result<Answer, CallError>,
+}
+
+/// What became of all calls.
 #[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) report: Report,
-    pub(crate) last: Option<Answer>,
-    pub(crate) error: Option<CallError>,
+    /// In the order in which the calls were begun: all of them if each is wanted, or else those that say most of what
+    /// went wrong: the last that has no answer, and the last whose answer is not 2xx.
+    pub(crate) told: BTreeMap<u64, Called>,
 }
 
 struct Shared {
@@ -54,7 +65,7 @@ pub(crate) async fn run(
     api: Arc<dyn Api>,
     interrupted: impl Future<Output = ()>,
 ) -> Outcome {
-    let (concurrency, duration) = (plan.concurrency, plan.duration);
+    let (concurrency, most, duration) = (plan.concurrency, plan.requests, plan.duration);
     let shared = Arc::new(Shared {
         progress: progress(&plan),
         plan,
@@ -65,7 +76,7 @@ pub(crate) async fn run(
         outcome: Mutex::default(),
     });
     let mut workers = JoinSet::new();
-    for _ in 0..concurrency {
+    for _ in 0..most.map_or(concurrency, |most| most.min(concurrency)) {
         workers.spawn(work(Arc::clone(&shared)));
     }
     let time_is_up = async {
@@ -77,13 +88,22 @@ pub(crate) async fn run(
         pending::<()>().await;
     };
     tokio::select! {
-        () = async { while workers.join_next().await.is_some() {} } => {}
+        () = finished(&mut workers, &shared) => {}
         () = time_is_up => {}
         () = interrupted => {}
     }
     workers.shutdown().await;
     shared.progress.finish_and_clear();
     std::mem::take(&mut *shared.outcome())
+}
+
+/// When all calls are made. One in which a library panics has failed, and takes its worker along.
+async fn finished(workers: &mut JoinSet<()>, shared: &Shared) {
+    while let Some(ended) = workers.join_next().await {
+        if ended.is_err() {
+            shared.outcome().report.failed("panic", Duration::ZERO);
+        }
+    }
 }
 
 impl Shared {
@@ -96,7 +116,7 @@ async fn work(shared: Arc<Shared>) {
     let plan = &shared.plan;
     loop {
         let ordinal = shared.taken.fetch_add(1, Ordering::Relaxed);
-        let is_enough = plan.duration.is_none() && ordinal >= plan.requests;
+        let is_enough = plan.requests.is_some_and(|most| ordinal >= most);
         if is_enough || shared.is_over.load(Ordering::Relaxed) {
             return;
         }
@@ -104,27 +124,50 @@ async fn work(shared: Arc<Shared>) {
         let result = shared.api.send(plan.request(ordinal)).await;
         let took = shared.clock.now().saturating_duration_since(began);
         shared.progress.inc(1);
+        let uri = plan.uri(ordinal).clone();
         let mut outcome = shared.outcome();
-        match result {
+        match &result {
             Ok(answer) => {
                 let status = answer.response.status();
                 outcome.report.answered(status, answer.was_resent, took);
-                outcome.last = Some(answer);
             }
-            Err(error) => {
-                outcome.report.failed(error.kind(), took);
-                outcome.error = Some(error);
-            }
+            Err(error) => outcome.report.failed(error.kind(), took),
         }
+        outcome.tell(ordinal, Called { uri, result }, plan.is_each_wanted);
+    }
+}
+
+impl Outcome {
+    fn tell(&mut self, ordinal: u64, called: Called, is_each_wanted: bool) {
+        if !is_each_wanted {
+            if called.is_well() {
+                return;
+            }
+            let has_answer = called.result.is_ok();
+            self.told
+                .retain(|_, other| other.result.is_ok() != has_answer);
+        }
+        self.told.insert(ordinal, called);
+    }
+}
+
+impl Called {
+    fn is_well(&self) -> bool {
+        let answer = self.result.as_ref();
+        answer.is_ok_and(|answer| answer.response.status().is_success())
     }
 }
 
 impl Plan {
-    fn request(&self, ordinal: u64) -> Request<Bytes> {
+    fn uri(&self, ordinal: u64) -> &Uri {
         let turn = usize::try_from(ordinal % self.uris.len() as u64).unwrap_or_default();
+        &self.uris[turn]
+    }
+
+    fn request(&self, ordinal: u64) -> Request<Bytes> {
         let mut request = Request::new(self.body.clone());
         *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.uris[turn].clone();
+        *request.uri_mut() = self.uri(ordinal).clone();
         *request.headers_mut() = self.headers.clone();
         request
     }
@@ -141,10 +184,11 @@ impl CallError {
 }
 
 fn progress(plan: &Plan) -> ProgressBar {
-    if plan.duration.is_some() || plan.requests < MANY || !stderr().is_terminal() {
+    let many = plan.requests.filter(|requests| *requests >= MANY);
+    let Some(requests) = many.filter(|_| stderr().is_terminal()) else {
         return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(plan.requests);
+    };
+    let bar = ProgressBar::new(requests);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} calls, {per_sec}");
     match style {
         Ok(style) => bar.with_style(style),

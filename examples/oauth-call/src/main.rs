@@ -3,11 +3,14 @@
 mod arguments;
 mod backend;
 mod failure;
+mod granted;
 mod load;
 mod report;
 mod source;
+mod tls;
+mod told;
 
-use std::io::{Write, stdout};
+use std::io::{IsTerminal, Write, stdout};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,10 +20,11 @@ use http::{Method, Uri};
 use oauth_core::TokenSource;
 
 use arguments::{Arguments, Call, Token};
-use backend::CallError;
-use failure::{Failure, advice};
-use load::{Outcome, Plan, run};
+use failure::{Failure, advice, said};
+use granted::Granted;
+use load::{Plan, run};
 use report::{Report, granted};
+use told::Context;
 
 const SOME_NOT_WELL: u8 = 1;
 const WRONG_USE: u8 = 2;
@@ -40,7 +44,8 @@ async fn main() -> ExitCode {
         }
         Err(Failure::Token(error)) => {
             eprintln!(
-                "error: there is no token: {error:#}\n  try: {}",
+                "error: there is no token: {}\n  try: {}",
+                said(&error),
                 advice(&error)
             );
             ExitCode::from(NO_TOKEN)
@@ -50,14 +55,14 @@ async fn main() -> ExitCode {
 
 async fn print_token(arguments: &Token) -> Result<ExitCode, Failure> {
     let http_client = arguments.client.http_client(&Arc::default())?;
-    let source = arguments.client.source(http_client)?;
+    let source = arguments.client.source(http_client, &Granted::default())?;
     let token = source.token().await?;
     let mut shown = granted(&token);
     if arguments.show_token {
         shown["token"] = token.secret().into();
     }
     if arguments.json {
-        print(shown.to_string().as_bytes());
+        print_line(&shown.to_string());
         return Ok(ExitCode::SUCCESS);
     }
     let mut text = String::new();
@@ -69,7 +74,7 @@ async fn print_token(arguments: &Token) -> Result<ExitCode, Failure> {
         };
         text += &format!("{name}: {value}\n");
     }
-    print(text.trim_end().as_bytes());
+    print_line(text.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -77,19 +82,21 @@ async fn make_calls(arguments: &Call) -> Result<ExitCode, Failure> {
     let plan = plan(arguments)?;
     let origins: Vec<_> = plan.uris.iter().map(origin).collect();
     let token_requests = Arc::new(AtomicU64::new(0));
+    let granted = Granted::default();
     let http_client = arguments.client.http_client(&token_requests)?;
-    let source = arguments.client.source(http_client)?;
+    let source = arguments.client.source(http_client, &granted)?;
     let api = arguments.client.api(source.clone(), &origins)?;
     // Without any, no call could be made.
-    if let Err(error) = source.token().await {
-        if arguments.json {
-            print(
-                Report::without_token(error.kind().as_str())
-                    .to_string()
-                    .as_bytes(),
-            );
+    match source.token().await {
+        Ok(token) => granted.note(&token),
+        Err(error) => {
+            if arguments.json {
+                let report = Report::without_token(error.kind().as_str());
+                let count = token_requests.load(Ordering::Relaxed);
+                print_line(&report.to_json(count, None).to_string());
+            }
+            return Err(error.into());
         }
-        return Err(error.into());
     }
 
     let mut interrupted = Box::pin(async {
@@ -100,20 +107,34 @@ async fn make_calls(arguments: &Call) -> Result<ExitCode, Failure> {
     });
     // From here on it is listened for.
     let _ = futures_util::poll!(&mut interrupted);
-    let is_single = plan.duration.is_none() && plan.requests == 1;
+    let is_each_wanted = plan.is_each_wanted;
+    let names_url = plan.uris.len() > 1;
     let outcome = run(plan, api, interrupted).await;
     let token_requests = token_requests.load(Ordering::Relaxed);
+    let tokens = granted.all();
+    let context = Context {
+        tokens: &tokens,
+        has_dpop: arguments.client.dpop,
+        names_url,
+    };
     if arguments.json {
-        let token = source.ready();
+        // The one in hand, or what was granted last if it is used up or rejected.
+        let token = source.ready().or_else(|| tokens.last().cloned());
         let report = outcome.report.to_json(token_requests, token.as_ref());
-        print(report.to_string().as_bytes());
-    } else if is_single {
-        print_answer(&outcome);
-    } else {
-        print(outcome.report.to_text(token_requests).as_bytes());
+        print_line(&report.to_string());
+    } else if !is_each_wanted {
+        print_line(&outcome.report.to_text(token_requests));
     }
-    if let Some(error) = &outcome.error {
-        eprintln!("error: {}", describe(error));
+    for called in outcome.told.values() {
+        if let Some(text) = called.told(&context) {
+            eprintln!("{text}");
+        }
+        if let Ok(answer) = &called.result
+            && is_each_wanted
+            && !arguments.json
+        {
+            print_body(answer.response.body());
+        }
     }
     Ok(if outcome.report.is_all_well() {
         ExitCode::SUCCESS
@@ -129,12 +150,20 @@ fn plan(arguments: &Call) -> Result<Plan, Failure> {
             .parse()
             .map_err(|cause| Failure::usage(format!("`{url}` is no URL: {cause}")))?;
         if uri.scheme().is_none() || uri.authority().is_none() {
+            let hint = match url.as_str() {
+                "token" => "; `oauth-call token` is followed by the options",
+                _ => "",
+            };
             return Err(Failure::usage(format!(
-                "`{url}` is no URL like https://api.example.com/"
+                "`{url}` is no URL like https://api.example.com/{hint}"
             )));
         }
         uris.push(uri);
     }
+    let requests = match (arguments.requests, arguments.duration) {
+        (None, None) => Some(uris.len() as u64),
+        (requests, _) => requests,
+    };
     let body = match arguments.data.as_deref() {
         None => Vec::new(),
         Some(data) => match data.strip_prefix('@') {
@@ -151,9 +180,11 @@ fn plan(arguments: &Call) -> Result<Plan, Failure> {
         uris,
         headers: arguments.headers()?,
         body: body.into(),
-        requests: arguments.requests,
+        requests,
         concurrency: arguments.concurrency,
         duration: arguments.duration.map(Duration::from_secs),
+        is_each_wanted: arguments.duration.is_none()
+            && arguments.requests.is_none_or(|requests| requests == 1),
     })
 }
 
@@ -163,27 +194,18 @@ fn origin(uri: &Uri) -> String {
     format!("{scheme}://{authority}")
 }
 
-fn print_answer(outcome: &Outcome) {
-    let Some(answer) = &outcome.last else {
-        return;
-    };
-    let status = answer.response.status();
-    if !status.is_success() {
-        eprintln!("{status}");
-    }
-    print(answer.response.body());
-}
-
-fn describe(error: &CallError) -> String {
-    match error {
-        CallError::Token(error) => format!("{error:#}\n  try: {}", advice(error)),
-        CallError::Http(kind, message) => format!("{kind}: {message}"),
-    }
-}
-
-/// Whoever reads along may have gone.
-fn print(bytes: &[u8]) {
+/// As it came, so that it can be kept in a file; a line that is not ended would spoil the prompt of a terminal.
+fn print_body(body: &[u8]) {
     let mut out = stdout().lock();
-    let _ = out.write_all(bytes);
-    let _ = out.write_all(b"\n");
+    // Whoever reads along may have gone.
+    let _ = out.write_all(body);
+    if out.is_terminal() && !body.is_empty() && !body.ends_with(b"\n") {
+        let _ = out.write_all(b"\n");
+    }
+    let _ = out.flush();
+}
+
+fn print_line(text: &str) {
+    // Whoever reads along may have gone.
+    let _ = writeln!(stdout().lock(), "{text}");
 }

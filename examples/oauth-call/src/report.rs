@@ -9,6 +9,9 @@ use http::StatusCode;
 use oauth_core::AccessToken;
 use serde_json::{Value, json};
 
+/// No call takes longer than this, in microseconds: one that does is said to have taken a day.
+const LONGEST: u64 = 24 * 60 * 60 * 1_000_000;
+
 /// Counts, and how long calls took, in microseconds.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -20,8 +23,9 @@ pub(crate) struct Report {
 
 impl Default for Report {
     fn default() -> Self {
-        // Any two digits are valid: three cannot fail.
-        let latency = Histogram::new(3).unwrap_or_else(|_| unreachable!("three digits are valid"));
+        // Without bounds, it would have to grow for each call that takes longer than those before, which may fail.
+        let latency = Histogram::new_with_bounds(1, LONGEST, 3)
+            .unwrap_or_else(|_| unreachable!("these bounds and three digits are valid"));
         Self {
             by_status: BTreeMap::new(),
             errors: BTreeMap::new(),
@@ -38,12 +42,10 @@ impl Report {
         self.took(took);
     }
 
-    /// There is no token to make any call with.
-    pub(crate) fn without_token(kind: &'static str) -> Value {
+    /// The first call failed for want of a token, and the others are not made.
+    pub(crate) fn without_token(kind: &'static str) -> Self {
         let mut report = Self::default();
         report.errors.insert(kind, 1);
-        let mut report = report.to_json(1, None);
-        report["requests"] = 0.into();
         report
     }
 

@@ -15,11 +15,17 @@ use oauth_redis::RedisStore;
 
 use crate::arguments::{Audience, Auth, Client};
 use crate::failure::{Failure, with_causes};
+use crate::granted::{Granted, Noting};
 
-pub(crate) type Source = CachedTokenSource<ClientCredentials>;
+pub(crate) type Source = CachedTokenSource<Noting>;
 
 impl Client {
-    pub(crate) fn source(&self, http_client: Arc<dyn HttpClient>) -> Result<Source, Failure> {
+    /// `granted` gets to know what the server grants.
+    pub(crate) fn source(
+        &self,
+        http_client: Arc<dyn HttpClient>,
+        granted: &Granted,
+    ) -> Result<Source, Failure> {
         let builder = self.start()?;
         let builder = self.authenticated(builder)?;
         let mut builder = builder
@@ -40,7 +46,10 @@ impl Client {
         }
         let source = builder.build()?;
         let key = source.key();
-        let cached = CachedTokenSource::builder(source);
+        let cached = CachedTokenSource::builder(Noting {
+            inner: source,
+            granted: granted.clone(),
+        });
         Ok(match self.store()? {
             Some(store) => cached.store(store, key).build(),
             None => cached.build(),
@@ -62,7 +71,9 @@ impl Client {
         self.check_fit()?;
         let secret = || {
             self.secret().ok_or_else(|| {
-                Failure::usage("the secret is missing: give --secret-env or --secret-file")
+                Failure::usage(
+                    "the secret is missing: give --secret-env or --secret-file, or --key, or --cert, or --auth none",
+                )
             })
         };
         let by_secret = |builder: ClientCredentialsBuilder, method| {
@@ -71,6 +82,9 @@ impl Client {
         match self.auth {
             // The server says how, if it is discovered.
             None if self.key.is_some() => Ok(builder.private_key(self.signing_key()?)),
+            None if self.cert.is_some() && self.secret().is_none() => {
+                Ok(builder.auth_method(ClientAuthMethod::TlsClientAuth))
+            }
             None => Ok(builder.client_secret(secret()?)),
             Some(Auth::Basic) => by_secret(builder, ClientAuthMethod::ClientSecretBasic),
             Some(Auth::BasicRaw) => by_secret(builder, ClientAuthMethod::ClientSecretBasicRaw),
@@ -102,6 +116,11 @@ impl Client {
         let by_key = matches!(self.auth, Some(Auth::PrivateKeyJwt))
             || self.auth.is_none() && self.key.is_some();
         let without_secret = by_key || matches!(self.auth, Some(Auth::None | Auth::Mtls));
+        if self.audience_of_assertion == Audience::Issuer && self.issuer.is_none() {
+            return Err(Failure::usage(
+                "--audience-of-assertion issuer needs --issuer in place of --token-url, which does not say who that is",
+            ));
+        }
         if self.key.is_some() && !by_key {
             return Err(Failure::usage("--key is for --auth private-key-jwt only"));
         }
