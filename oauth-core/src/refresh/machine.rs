@@ -183,10 +183,21 @@ impl Machine {
         });
         self.flight = Some(Box::new(Flight {
             id: self.flights,
+            began: now,
             deadline: now + self.policy.acquire_timeout,
             rejected: Vec::new(),
         }));
         FlightId(self.flights)
+    }
+
+    /// As [`start_flight`](Self::start_flight), for a caller who waits: a token in hand that can be used is too
+    /// short for it.
+    pub(crate) fn start_awaited_flight(&mut self, now: Instant) -> FlightId {
+        let id = self.start_flight(now);
+        if self.last_reason == Some(FlightReason::Renewal) {
+            self.last_reason = Some(FlightReason::TooShort);
+        }
+        id
     }
 
     /// The flight was dropped unfinished (its runtime shut down): the next caller starts over.
@@ -241,7 +252,11 @@ impl Machine {
             Ok((token, sent))
         });
         match outcome {
-            Ok((token, sent)) => Ok(self.succeed(token, sent, now, draw)),
+            Ok((token, sent)) => {
+                // What was asked for before the flight began is what others had, not what the server gives now.
+                let confirmed = if sent < flight.began { sent } else { now };
+                Ok(self.succeed(token, (sent, confirmed), now, draw))
+            }
             Err(error) => {
                 self.fail(error.clone(), now, draw);
                 Err(error)
@@ -252,7 +267,7 @@ impl Machine {
     fn succeed(
         &mut self,
         token: AccessToken,
-        sent: Instant,
+        (sent, confirmed): (Instant, Instant),
         now: Instant,
         draw: Draw,
     ) -> AccessToken {
@@ -301,7 +316,7 @@ impl Machine {
             refresh_due: life.refresh_due,
             expires: life.expires,
             obtained: now,
-            confirmed: now,
+            confirmed,
         });
         token
     }
