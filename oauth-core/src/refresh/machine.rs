@@ -83,8 +83,9 @@ impl Machine {
         self.flight.is_some()
     }
 
-    pub(super) fn has_had_a_token(&self) -> bool {
-        self.generation > 0
+    /// Whether anybody has asked for a token yet.
+    pub(super) fn has_begun(&self) -> bool {
+        self.last_reason.is_some()
     }
 
     /// Whether the last token that came was too old to keep.
