@@ -1,8 +1,9 @@
 //! The one place that starts a thread: background work and timers where no async runtime serves them, and
-//! waiting for a future without one.
+//! waiting for a future without one. The thread ends when there is nothing to do.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,20 +16,25 @@ use async_task::Runnable;
 use crate::nesting::Blocking;
 use crate::observe;
 
+/// How long the thread waits for something to do before it ends. Beginning anew costs less than a token request by far.
+const IDLE: Duration = Duration::from_millis(250);
+
 /// Has the background thread do `work`.
 pub(crate) fn spawn(work: impl Future<Output = ()> + Send + 'static) {
-    let (runnable, task) = async_task::spawn(work, |runnable| THREAD.push(runnable));
-    task.detach();
-    runnable.schedule();
+    THREAD.spawn(work);
+    THREAD.tell();
+}
+
+/// As [`spawn`], for who holds a lock: if there is no thread, whoever comes next without one tells of it.
+#[cfg(not(oauth_shuttle))]
+pub(crate) fn spawn_quietly(work: impl Future<Output = ()> + Send + 'static) {
+    THREAD.spawn(work);
 }
 
 /// Is ready once `duration` has passed on the monotonic clock, which may stand still while the machine
 /// sleeps. Needs no runtime.
 pub(crate) fn pause(duration: Duration) -> impl Future<Output = ()> + Send {
-    Pause {
-        deadline: monotonic_now().checked_add(duration),
-        timer: None,
-    }
+    THREAD.pause(duration)
 }
 
 /// Runs `future` on the calling thread, which may be any: one of an async runtime, the background thread
@@ -39,17 +45,11 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     pollster::block_on(future)
 }
 
-static THREAD: Thread = Thread {
-    queue: Mutex::new(Queue {
-        runnables: VecDeque::new(),
-        timers: BTreeMap::new(),
-        timers_made: 0,
-        served_by: None,
-    }),
-    changed: Condvar::new(),
-};
+static THREAD: Thread = Thread::new("oauth-core", IDLE);
 
 struct Thread {
+    name: &'static str,
+    idle: Duration,
     queue: Mutex<Queue>,
     changed: Condvar,
 }
@@ -59,12 +59,53 @@ struct Queue {
     timers: BTreeMap<TimerKey, Waker>,
     timers_made: u64,
     served_by: Option<ThreadId>,
+    /// Why no thread could be started, until somebody tells of it: whoever listens is somebody else's code, and must
+    /// find no lock taken.
+    untold: Option<io::Error>,
 }
 
 /// Deadlines in order; the number tells those of one moment apart.
 type TimerKey = (Monotonic, u64);
 
 impl Thread {
+    const fn new(name: &'static str, idle: Duration) -> Self {
+        Self {
+            name,
+            idle,
+            queue: Mutex::new(Queue {
+                runnables: VecDeque::new(),
+                timers: BTreeMap::new(),
+                timers_made: 0,
+                served_by: None,
+                untold: None,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn spawn(&'static self, work: impl Future<Output = ()> + Send + 'static) {
+        let (runnable, task) = async_task::spawn(work, |runnable| self.push(runnable));
+        task.detach();
+        runnable.schedule();
+    }
+
+    fn pause(&'static self, duration: Duration) -> Pause {
+        Pause {
+            thread: self,
+            deadline: monotonic_now().checked_add(duration),
+            timer: None,
+        }
+    }
+
+    /// Tells if there is no thread. Not to be called with a lock in hand.
+    fn tell(&self) {
+        let untold = self.lock().untold.take();
+        if let Some(cause) = untold {
+            observe::no_thread(&cause);
+        }
+    }
+
+    /// Wakers call this too, and who calls them may hold a lock.
     fn push(&'static self, runnable: Runnable) {
         let mut queue = self.lock();
         queue.runnables.push_back(runnable);
@@ -77,7 +118,20 @@ impl Thread {
         let key = (deadline, queue.timers_made);
         queue.timers.insert(key, waker);
         self.wake(&mut queue);
+        drop(queue);
+        self.tell();
         key
+    }
+
+    fn remove_timer(&self, key: &TimerKey) {
+        let mut queue = self.lock();
+        let waker = queue.timers.remove(key);
+        if queue.is_empty() {
+            // It need not wait for that timer to end.
+            self.changed.notify_one();
+        }
+        drop(queue);
+        drop(waker);
     }
 
     fn wake(&'static self, queue: &mut Queue) {
@@ -94,18 +148,20 @@ impl Thread {
         let mut queue = self.lock();
         if queue.served_by == Some(thread::current().id()) {
             self.start(&mut queue);
+            drop(queue);
+            self.tell();
         }
     }
 
     fn start(&'static self, queue: &mut Queue) {
         #[expect(clippy::disallowed_methods, reason = "the one thread of the process")]
         match thread::Builder::new()
-            .name("oauth-core".into())
+            .name(self.name.into())
             .spawn(|| self.run())
         {
             Ok(handle) => queue.served_by = Some(handle.thread().id()),
             // Whoever waits for the work drives it on; the next call tries again.
-            Err(cause) => observe::no_thread(&cause),
+            Err(cause) => queue.untold = Some(cause),
         }
     }
 
@@ -138,10 +194,13 @@ impl Thread {
                     queue = wait.unwrap_or_else(PoisonError::into_inner).0;
                 }
                 None => {
-                    queue = self
-                        .changed
-                        .wait(queue)
-                        .unwrap_or_else(PoisonError::into_inner);
+                    let wait = self.changed.wait_timeout(queue, self.idle);
+                    let (after, wait) = wait.unwrap_or_else(PoisonError::into_inner);
+                    queue = after;
+                    if wait.timed_out() && queue.is_empty() && queue.served_by == me {
+                        // Whoever comes next finds nobody to wake, and starts another.
+                        queue.served_by = None;
+                    }
                 }
             }
         }
@@ -152,7 +211,14 @@ impl Thread {
     }
 }
 
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.runnables.is_empty() && self.timers.is_empty()
+    }
+}
+
 struct Pause {
+    thread: &'static Thread,
     /// `None`: further away than any clock can tell.
     deadline: Option<Monotonic>,
     timer: Option<TimerKey>,
@@ -161,8 +227,7 @@ struct Pause {
 impl Pause {
     fn cancel(&mut self) {
         if let Some(key) = self.timer.take() {
-            let waker = THREAD.lock().timers.remove(&key);
-            drop(waker);
+            self.thread.remove_timer(&key);
         }
     }
 }
@@ -178,7 +243,8 @@ impl Future for Pause {
         if deadline <= monotonic_now() {
             return Poll::Ready(());
         }
-        self.timer = Some(THREAD.add_timer(deadline, context.waker().clone()));
+        let waker = context.waker().clone();
+        self.timer = Some(self.thread.add_timer(deadline, waker));
         Poll::Pending
     }
 }
@@ -196,3 +262,7 @@ impl Drop for Pause {
 fn monotonic_now() -> Monotonic {
     Monotonic::now()
 }
+
+#[cfg(test)]
+#[path = "background_tests.rs"]
+mod tests;

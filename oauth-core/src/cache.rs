@@ -146,7 +146,8 @@ impl<S: TokenSource + 'static> Cache<S> {
             }
             Decision::Start => {}
         }
-        let driver = self.start(&mut state, now);
+        let id = state.machine.start_awaited_flight(now);
+        let driver = self.start(id, &mut state, now);
         let waiter = state.flight.as_deref().and_then(Flight::join);
         drop(state);
         self.spawner.spawn(driver.into_work());
@@ -172,14 +173,14 @@ impl<S: TokenSource + 'static> Cache<S> {
 
     /// Starts a flight that nobody waits for.
     fn renew(self: &Arc<Self>, mut state: MutexGuard<'_, State>, now: Instant) {
-        let driver = self.start(&mut state, now);
+        let id = state.machine.start_flight(now);
+        let driver = self.start(id, &mut state, now);
         drop(state);
         self.spawner.spawn(driver.into_work());
     }
 
-    /// Starts a flight; the driver is to be spawned once the lock is released.
-    fn start(self: &Arc<Self>, state: &mut State, now: Instant) -> Driver {
-        let id = state.machine.start_flight(now);
+    /// Makes the flight that the machine has started; the driver is to be spawned once the lock is released.
+    fn start(self: &Arc<Self>, id: FlightId, state: &mut State, now: Instant) -> Driver {
         let waiters = Waiters::default();
         let reason = state.machine.status(now).last_reason();
         let observed = ObservedFlight::new(self.observer(), reason, now);

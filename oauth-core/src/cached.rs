@@ -103,7 +103,8 @@ impl<S: TokenSource + 'static> CachedTokenSource<S> {
     ///
     /// # Errors
     ///
-    /// Why there is no token. A program may start all the same: the next caller is not worse off than without.
+    /// Why there is no token. A program may start all the same: the next caller is not worse off than without, and a
+    /// source that is [kept warm](CachedTokenSourceBuilder::keep_warm) goes on asking.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.token().await.map(drop)
     }
@@ -217,9 +218,10 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
         self
     }
 
-    /// What to call this source in logs and metrics (their field or label `source`): `billing`. Default: nothing. Give
-    /// one only to a few sources that live as long as the program, never to one a tenant: each name is a series of its
-    /// own in every metric, for ever.
+    /// What to call this source in logs and metrics (their field or label `source`): `billing`. Default: nothing. Each
+    /// name is a series of its own in every metric, for ever, so that a program should have a few of them. All tenants of
+    /// a kind may share one, never one each: what is counted adds up then, but when a token expires is told only of the
+    /// source that got its own last.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
@@ -234,12 +236,14 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
     /// Renews the token also while nobody asks for it, so that the first call after a quiet night waits for nothing.
     /// The default is to renew a token when it is used.
     ///
-    /// - It begins with the first token, which it does not fetch: see [`warm_up`](CachedTokenSource::warm_up).
-    /// - After a failed renewal it tries again as others may: spaced out, and as `Retry-After` says; also once the
-    ///   token has expired. A second after a rejection it asks for another token, if nobody has by then. It looks at
+    /// - It begins with the first request for a token, which it does not make: see
+    ///   [`warm_up`](CachedTokenSource::warm_up).
+    /// - After a failure, also of the first request, it tries again as others may: spaced out, and as `Retry-After`
+    ///   says; also once the token has expired. A second after a rejection it asks for another token, if nobody has by then. It looks at
     ///   the token once a second at most, and each minute
     ///   (the cap of the [`backoff`](crate::RefreshPolicyBuilder::backoff)) while tokens come too old to be kept.
-    /// - It ends when the last clone of the source is dropped. A request that is under way goes on to its end.
+    /// - It ends when the last clone of the source is dropped, and leaves no timer, task or thread behind. A request
+    ///   that is under way goes on to its end.
     ///
     /// All sources on one clock ([`Clock::identity`]) share one timer and one task, which runs on the background thread
     /// of the process; requests run where the [spawner](Self::spawner) runs them. Of many that are due at once, 5,000 are

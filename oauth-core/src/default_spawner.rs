@@ -7,7 +7,7 @@ use crate::clock::BoxFuture;
 use crate::spawner::Spawner;
 
 /// Runs work on the tokio runtime it is called in (feature `tokio`), and everywhere else on one thread
-/// that serves the whole process, starts when first needed, and sleeps when there is nothing to do.
+/// that serves the whole process, starts when needed, and ends when there is nothing to do.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DefaultSpawner;
 

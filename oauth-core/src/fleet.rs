@@ -229,12 +229,10 @@ impl Fleet {
         }
         let age = lifetime.saturating_sub(left);
         let token = found.token().clone();
-        // A clock that counts from the start of the machine may be younger than the token.
-        let token = if now.since_origin() >= age {
-            token.with_life(now - age, lifetime)
-        } else {
-            token.with_life(now, left)
-        };
+        // A clock that counts from the start of the machine may be younger than the token, whose life seems to begin
+        // with it then.
+        let sent = now - age;
+        let token = token.with_life(sent, expires.saturating_duration_since(sent));
         state.given = Some((token.clone(), expires));
         drop(state);
         self.observer.token_from_store();

@@ -27,8 +27,11 @@ impl<S: TokenSource + 'static> Cache<S> {
     pub(crate) async fn token_lasting(self: &Arc<Self>, at_least: Duration) -> Outcome {
         for _ in 0..ROUNDS {
             match self.enter_lasting(at_least) {
-                Entry::Got(outcome) => return outcome,
+                Entry::Got(outcome) => {
+                    return outcome.inspect_err(|error| self.observer().turned_away(error));
+                }
                 Entry::Wait(waiter) => {
+                    self.observer().waits();
                     let token = waiter.await?;
                     if token.generation() > 0 {
                         // What it is good for is seen in the next round.

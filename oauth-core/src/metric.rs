@@ -93,7 +93,8 @@ pub(crate) const GATE_SHUT: Metric = counter(
 pub(crate) const CALLERS_TURNED_AWAY: Metric = counter(
     "oauth_callers_turned_away_total",
     &["error"],
-    "Calls that failed at once since the next token request was put off, by the kind of the last error.",
+    "Calls that failed at once since the next token request was put off, or would bring no token that lives as long as \
+     needed, by the kind of the error.",
 );
 pub(crate) const REJECTIONS: Metric = counter(
     "oauth_token_rejections_total",

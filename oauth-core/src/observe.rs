@@ -62,14 +62,14 @@ impl Observer {
         );
     }
 
-    /// A caller got the last error, and no request was sent.
+    /// A caller got the last error, or needs more than a token has, and no request was sent.
     pub(crate) fn turned_away(&self, error: &Error) {
         event!(
             TRACE,
             "caller_turned_away",
             source = self.name(),
             error = error.kind().as_str(),
-            "the next token request is not due yet; its caller gets the last error"
+            "the next token request is not due yet; a caller gets an error"
         );
         self.count(&metric::CALLERS_TURNED_AWAY, &[("error", kind(error))]);
     }

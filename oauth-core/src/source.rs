@@ -124,7 +124,8 @@ pub trait TokenSource: Send + Sync {
     /// time. A token that has just come, or come once more, is not asked for again because it is too short: that can
     /// be relied on for up to nine tenths of the life of a new token. If the server did not say how long the token
     /// lives, the life left counts to the moment the cache stops using it. A token from a
-    /// [store](crate::CachedTokenSourceBuilder::store) counts as one from the server.
+    /// [store](crate::CachedTokenSourceBuilder::store) is as old as it is: one that another process has just put
+    /// there counts as one that has just come, and for an older one that is too short the server is asked.
     ///
     /// The default asks for a token, and takes it for a new one: it compares the whole
     /// [`lifetime`](AccessToken::lifetime), if that is known. A source around another one passes the call on.

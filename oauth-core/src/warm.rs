@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 #[cfg(not(oauth_shuttle))]
-use crate::background::spawn;
+use crate::background::spawn_quietly as spawn;
 use crate::clock::{BoxFuture, Clock};
 use crate::observe;
 use crate::sync::{AtomicU64, Mutex, MutexGuard};

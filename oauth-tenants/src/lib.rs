@@ -10,4 +10,5 @@ mod kept;
 mod sources;
 
 pub use kept::TenantSource;
+pub use quick_cache::Equivalent;
 pub use sources::{TokenSources, TokenSourcesBuilder};

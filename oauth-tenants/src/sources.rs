@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use oauth_core::{CachedTokenSource, Clock, Error, Instant, Status, SystemClock, TokenSource};
+use oauth_core::{
+    CachedTokenSource, Clock, Error, ErrorKind, Instant, Status, SystemClock, TokenSource,
+};
 use quick_cache::sync::{Cache, GuardResult};
-use quick_cache::{DefaultHashBuilder, UnitWeighter};
+use quick_cache::{DefaultHashBuilder, Equivalent, UnitWeighter};
 
 use crate::kept::{InUseStays, Kept, TenantSource, is_held};
 
@@ -32,13 +34,19 @@ type Entries<K, S> = Cache<K, Kept<S>, UnitWeighter, DefaultHashBuilder, InUseSt
 ///   key alone.
 /// - The set is bounded: beyond [`max_entries`](TokenSourcesBuilder::max_entries) it drops sources
 ///   that are seldom asked for, and after [`time_to_idle`](TokenSourcesBuilder::time_to_idle) those that nobody asked
-///   for.
+///   for. It looks for them a few times in that time, when it is asked for a source: the caller whose turn it is goes
+///   over the whole set, which takes some milliseconds for a hundred thousand.
 /// - A source in somebody's hands is neither idle nor dropped, and so it is while a caller waits for its token. For as
 ///   long there is one source a key, and a token rejected by one caller is not handed to another.
 ///
 /// A source that was dropped starts cold when its key is asked for again; one with a
 /// [store](oauth_core::CachedTokenSourceBuilder::store) finds its token there. A renewal in the background that was
 /// under way when its source was dropped runs to its end, for nobody.
+///
+/// A source that is [kept warm](oauth_core::CachedTokenSourceBuilder::keep_warm) is renewed for as long as the set has it,
+/// and its renewals are no use of it: after the time to idle it is dropped all the same, and the first call after a quiet
+/// night waits. To keep sources warm for good, give the set a [`time_to_idle`](TokenSourcesBuilder::time_to_idle) of
+/// [`Duration::MAX`] and [`remove`](Self::remove) the tenants that leave.
 ///
 /// # Examples
 ///
@@ -91,11 +99,93 @@ where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let now = self.clock.now_coarse();
-        if let Some(kept) = self.entries.get(key) {
-            kept.touch(now);
+        if let Some(kept) = self.find(key, now) {
             return Ok(kept);
         }
         self.make(key, now)
+    }
+
+    /// As [`get`](Self::get), for keys of several parts: `key` holds borrows of them, and `to_key` makes the key that is
+    /// kept if the source is not there. A hit allocates nothing.
+    ///
+    /// `Q` and `K` have to feed a hasher the same: two structs or tuples do that whose parts, in the same order, are
+    /// the same but for who owns them.
+    ///
+    /// # Errors
+    ///
+    /// As `get`. [`ErrorKind::Configuration`] if what `to_key` made is not equivalent to `key`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use oauth_core::{CachedTokenSource, ClientCredentials, Error};
+    /// use oauth_tenants::{Equivalent, TokenSources};
+    ///
+    /// #[derive(Clone, PartialEq, Eq, Hash)]
+    /// struct Key {
+    ///     tenant: String,
+    ///     scopes: Vec<String>,
+    /// }
+    ///
+    /// #[derive(Hash)]
+    /// struct KeyRef<'a> {
+    ///     tenant: &'a str,
+    ///     scopes: &'a [String],
+    /// }
+    ///
+    /// impl Equivalent<Key> for KeyRef<'_> {
+    ///     fn equivalent(&self, key: &Key) -> bool {
+    ///         self.tenant == key.tenant && self.scopes == key.scopes
+    ///     }
+    /// }
+    ///
+    /// fn example(
+    ///     sources: &TokenSources<Key, CachedTokenSource<ClientCredentials>>,
+    ///     tenant: &str,
+    ///     scopes: &[String],
+    /// ) -> Result<(), Error> {
+    ///     let source = sources.get_equivalent(&KeyRef { tenant, scopes }, |key| Key {
+    ///         tenant: key.tenant.to_owned(),
+    ///         scopes: key.scopes.to_owned(),
+    ///     })?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// [`ErrorKind::Configuration`]: oauth_core::ErrorKind::Configuration
+    pub fn get_equivalent<Q>(
+        &self,
+        key: &Q,
+        to_key: impl FnOnce(&Q) -> K,
+    ) -> Result<Arc<TenantSource<S>>, Error>
+    where
+        K: Clone,
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let now = self.clock.now_coarse();
+        if let Some(kept) = self.find(key, now) {
+            return Ok(kept);
+        }
+        let made = to_key(key);
+        if key.equivalent(&made) {
+            return self.make(&made, now);
+        }
+        Err(Error::new(
+            ErrorKind::Configuration,
+            "the key that was made for a lookup is not equivalent to what was looked up; compare `to_key` with the \
+             implementation of `Equivalent`",
+        ))
+    }
+
+    fn find<Q>(&self, key: &Q, now: Instant) -> Option<Arc<TenantSource<S>>>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let kept = self.entries.get(key)?;
+        kept.touch(now);
+        // Tenants may leave and none come: nobody would make a source then.
+        self.sweep_if_due(now);
+        Some(kept)
     }
 
     #[cold]
@@ -118,7 +208,7 @@ where
                 Ok(made)
             }
             GuardResult::Timeout => Err(Error::new(
-                oauth_core::ErrorKind::Timeout,
+                ErrorKind::Timeout,
                 "the source of this key was not made in time",
             )),
         }
@@ -127,8 +217,7 @@ where
     /// The source of `key` if it is there. That does not count as a use.
     pub fn peek<Q>(&self, key: &Q) -> Option<Arc<TenantSource<S>>>
     where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
     {
         self.entries.peek(key)
     }
@@ -137,14 +226,13 @@ where
     /// one. Who holds it goes on with it; the next caller has a new one made.
     pub fn remove<Q>(&self, key: &Q) -> bool
     where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
     {
         self.entries.remove(key).is_some()
     }
 
     /// Drops the sources that are idle. The set does so by itself, a few times in the time to idle, but only when it
-    /// makes a source; this is for a program that wants the memory back although no new key is asked for.
+    /// is asked for a source; this is for a program that wants the memory back although nobody asks.
     pub fn evict_idle(&self) {
         self.sweep(self.clock.now());
     }
@@ -152,9 +240,14 @@ where
     fn sweep_if_due(&self, now: Instant) {
         let due = self.next_sweep.load(Ordering::Relaxed);
         let seconds = now.since_origin().as_secs();
-        if seconds < due {
-            return;
+        if seconds >= due {
+            self.sweep_once(now, due, seconds);
         }
+    }
+
+    /// Of all callers who find that it is due, one does it.
+    #[cold]
+    fn sweep_once(&self, now: Instant, due: u64, seconds: u64) {
         let next = now + self.time_to_idle / SWEEPS;
         let next = next.since_origin().as_secs().max(seconds + 1);
         let claim =
@@ -238,7 +331,9 @@ impl<K: Hash + Eq, S> TokenSourcesBuilder<K, S> {
     }
 
     /// After how long without a [`get`](TokenSources::get) a source that nobody holds is dropped, in whole seconds.
-    /// Default: 1 h. Longer than the time between two calls for most keys, or sources keep starting cold.
+    /// Default: 1 h. Longer than the time between two calls for most keys, or sources keep starting cold;
+    /// [`Duration::MAX`] for sources that are to be [kept warm](oauth_core::CachedTokenSourceBuilder::keep_warm) though
+    /// nobody asks for them.
     pub fn time_to_idle(mut self, time: Duration) -> Self {
         self.time_to_idle = time;
         self

@@ -138,6 +138,69 @@ fn idle_sources_go_and_those_in_use_stay() {
     assert!(sources.is_empty());
 }
 
+/// Three tenants, one of whom still asks, half of the time to idle after the others asked last.
+fn of_whom_two_have_left(time_to_idle: Duration) -> (ManualClock, TokenSources<String, Source>) {
+    let clock = ManualClock::new();
+    let of_sources = clock.clone();
+    let build = move |key: &String| {
+        let cached = CachedTokenSource::builder(Named::new(key)).clock(of_sources.clone());
+        Ok(cached.keep_warm().build())
+    };
+    let sources = TokenSources::builder(build)
+        .clock(clock.clone())
+        .time_to_idle(time_to_idle)
+        .build();
+    for key in ["left", "gone", "acme"] {
+        block_on(sources.get(key).unwrap().token()).unwrap();
+    }
+    clock.advance(HOUR / 2);
+    sources.get("acme").unwrap();
+    (clock, sources)
+}
+
+#[test]
+fn who_has_left_is_forgotten_though_nobody_new_comes_and_is_kept_warm_no_more() {
+    let (clock, sources) = of_whom_two_have_left(HOUR);
+    let left = sources.peek("left").unwrap();
+    let weak = [
+        Arc::downgrade(&left),
+        Arc::downgrade(&sources.peek("gone").unwrap()),
+    ];
+    drop(left);
+    clock.advance(HOUR / 2);
+    // Hits, all of them.
+    sources.get("acme").unwrap();
+    assert_eq!(sources.len(), 1);
+    assert!(weak.iter().all(|source| source.strong_count() == 0));
+}
+
+#[test]
+fn sources_without_a_time_to_idle_are_kept_warm_for_good() {
+    let (clock, sources) = of_whom_two_have_left(Duration::MAX);
+    for _ in 0..30 {
+        clock.advance(24 * HOUR);
+        sources.get("acme").unwrap();
+    }
+    sources.evict_idle();
+    assert_eq!(sources.len(), 3);
+    for _ in 0..1_000_000 {
+        if sources.peek("left").unwrap().ready().is_some() {
+            return;
+        }
+        thread::yield_now();
+    }
+    panic!("it is cold");
+}
+
+#[test]
+fn p02_a_hit_that_looks_for_idle_sources_allocates_nothing_where_there_are_none() {
+    let (clock, sources) = of_whom_two_have_left(HOUR);
+    clock.advance(HOUR / 4);
+    let counted = measure(|| drop(black_box(sources.get("acme").unwrap())));
+    assert_eq!(counted.count_total, 0);
+    assert_eq!(sources.len(), 3);
+}
+
 #[test]
 fn looking_at_the_sources_is_no_use_of_them() {
     let clock = ManualClock::new();

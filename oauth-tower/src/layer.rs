@@ -44,7 +44,8 @@ impl<P> OAuthLayer<P> {
 
     /// Also takes `grpc-status: 16` (UNAUTHENTICATED) in the headers of a response for a rejected token, as a
     /// server of gRPC answers with HTTP's 200. The default is not to: gRPC has no `invalid_token` that tells a
-    /// token that is no good from other reasons. A status in the trailers comes too late and is not seen.
+    /// token that is no good from other reasons. Where the server gives one in `WWW-Authenticate` all the same
+    /// (`use_dpop_nonce`, `insufficient_scope`), that counts. A status in the trailers comes too late and is not seen.
     ///
     /// The token is replaced for the next request in any case; this one is sent again if its body can be: a client of
     /// tonic wants [`RecordBody`](crate::RecordBody) for that. It also wants to know where its server is

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use oauth_core::{Authorizer, Exchange, NotResent, Target, Verdict};
+use oauth_core::{Authorizer, Challenge, Exchange, NotResent, Target, Verdict};
 use tower_service::Service;
 
 use crate::ResendBody;
@@ -121,7 +121,8 @@ where
 
     let review = |exchange: &mut Exchange<'_>, response: &Response<R>| {
         if heals_grpc && is_grpc_unauthenticated(response) {
-            exchange.review(&target, StatusCode::UNAUTHORIZED, &invalid_token())
+            let headers = in_words_of_http(response.headers());
+            exchange.review(&target, StatusCode::UNAUTHORIZED, &headers)
         } else {
             exchange.review(&target, response.status(), response.headers())
         }
@@ -160,8 +161,15 @@ fn is_grpc_unauthenticated<R>(response: &Response<R>) -> bool {
     response.status() == StatusCode::OK && status.is_some_and(|status| status == "16")
 }
 
-/// What gRPC's status 16 says, in HTTP's words.
-fn invalid_token() -> HeaderMap {
-    let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
-    HeaderMap::from_iter([(WWW_AUTHENTICATE, challenge)])
+/// What gRPC's status 16 says: that the token is no good, unless the server says what it is.
+fn in_words_of_http(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    let has_reason = |challenge: &Challenge| {
+        (challenge.is("bearer") || challenge.is("dpop")) && challenge.parameter("error").is_some()
+    };
+    if !Challenge::all(&headers).iter().any(has_reason) {
+        let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+        headers.append(WWW_AUTHENTICATE, challenge);
+    }
+    headers
 }

@@ -25,6 +25,8 @@ const API: &str = "https://api.example.com";
 struct Api {
     is_ready: bool,
     is_grpc: bool,
+    /// Of gRPC's answers.
+    challenge: Option<&'static str>,
     seen: Arc<Mutex<Vec<(String, String)>>>,
 }
 
@@ -33,6 +35,7 @@ impl Clone for Api {
         Self {
             is_ready: false,
             is_grpc: self.is_grpc,
+            challenge: self.challenge,
             seen: Arc::clone(&self.seen),
         }
     }
@@ -62,6 +65,10 @@ impl Service<Request<String>> for Api {
         let mut response = Response::new(String::new());
         if is_rejected && self.is_grpc {
             response.headers_mut().insert("grpc-status", 16.into());
+            if let Some(challenge) = self.challenge {
+                let challenge = challenge.parse().unwrap();
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            }
         } else if is_rejected {
             *response.status_mut() = StatusCode::UNAUTHORIZED;
             let challenge = "Bearer error=\"invalid_token\"".parse().unwrap();
@@ -174,5 +181,26 @@ fn a_status_of_grpc_rejects_a_token_only_if_asked_to() {
         block_on(layer.layer(api.clone()).oneshot(request(API))).unwrap();
         assert_eq!(tokens(&api).len(), expected);
         assert_eq!(source.rejected().len(), expected - 1);
+    }
+}
+
+#[test]
+fn a_reason_that_the_server_gives_counts_for_more_than_the_status_of_grpc() {
+    for (challenge, rejections) in [
+        ("Bearer error=\"insufficient_scope\"", 0),
+        ("Bearer error=\"invalid_token\"", 1),
+        ("Bearer realm=\"orders\"", 1),
+        ("Basic realm=\"orders\"", 1),
+    ] {
+        let source = ScriptedSource::new();
+        let api = Api {
+            is_grpc: true,
+            challenge: Some(challenge),
+            ..Api::default()
+        };
+        let layer = OAuthLayer::new(authorizer(&source)).heal_grpc_unauthenticated();
+        block_on(layer.layer(api.clone()).oneshot(request(API))).unwrap();
+        assert_eq!(source.rejected().len(), rejections, "{challenge}");
+        assert_eq!(tokens(&api).len(), rejections + 1, "{challenge}");
     }
 }

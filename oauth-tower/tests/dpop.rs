@@ -7,7 +7,7 @@
 )]
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -16,11 +16,26 @@ use oauth_core::{Authorizer, ClientCredentials, JwsAlgorithm, SigningKey};
 use oauth_reqwest::ReqwestHttpClient;
 use oauth_testkit::{DpopNonce, DpopRules, FakeTokenServer};
 use oauth_tower::{OAuthLayer, OAuthService};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, ServiceBuilder, ServiceExt};
+
+/// Turns the refusals of the API into those of gRPC.
+fn in_grpc<B>(mut response: Response<B>) -> Response<B> {
+    if response.status() == StatusCode::UNAUTHORIZED {
+        *response.status_mut() = StatusCode::OK;
+        response.headers_mut().insert("grpc-status", 16.into());
+    }
+    response
+}
 
 type Api = OAuthService<Client<HttpConnector, Full<Bytes>>>;
 
 fn fixture(rules: DpopRules) -> (FakeTokenServer, Api) {
+    let (server, authorizer) = authorizer(rules);
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    (server, OAuthLayer::new(authorizer).layer(client))
+}
+
+fn authorizer(rules: DpopRules) -> (FakeTokenServer, Authorizer) {
     let server = FakeTokenServer::builder()
         .dpop(rules.required())
         .start()
@@ -33,8 +48,7 @@ fn fixture(rules: DpopRules) -> (FakeTokenServer, Api) {
         .unwrap()
         .cached();
     let authorizer = Authorizer::new(source, [server.api_url()]).unwrap();
-    let client = Client::builder(TokioExecutor::new()).build_http();
-    (server, OAuthLayer::new(authorizer).layer(client))
+    (server, authorizer)
 }
 
 async fn post(api: &Api, url: &str) -> StatusCode {
@@ -66,4 +80,27 @@ async fn p07_a_revoked_token_and_a_new_nonce_are_mended_in_one_call_each() {
     assert_eq!(post(&api, &url).await, StatusCode::OK);
     server.assert_token_requests(2);
     server.assert_api_requests(6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p07_a_nonce_that_comes_with_a_refusal_of_grpc_is_learnt_and_costs_no_token() {
+    let (server, authorizer) = authorizer(DpopRules::new().nonce_at_api(DpopNonce::Required));
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let api = ServiceBuilder::new()
+        .layer(OAuthLayer::new(authorizer).heal_grpc_unauthenticated())
+        .map_response(in_grpc)
+        .service(client);
+    let call = || {
+        let request = Request::post(server.api_url()).body(Full::from("order"));
+        api.clone().oneshot(request.unwrap())
+    };
+    let response = call().await.unwrap();
+    assert_eq!(response.headers().get("grpc-status"), None);
+    server.assert_token_requests(1);
+    server.assert_api_requests(2);
+    server.renew_dpop_nonces();
+    let response = call().await.unwrap();
+    assert_eq!(response.headers().get("grpc-status"), None);
+    server.assert_token_requests(1);
+    server.assert_api_requests(4);
 }

@@ -42,9 +42,11 @@ fn client(server: &FakeTokenServer, clock: &FastForward) -> Result<ClientCredent
 async fn billing() -> Result<()> {
     let clock = FastForward::default();
     let server = FakeTokenServer::builder().clock(clock.clone()).start()?;
+    // Whoever calls a second time while nothing works is to be told at once, on a slow machine too.
+    let policy = RefreshPolicy::builder().backoff(MINUTE, MINUTE);
     let source = CachedTokenSource::builder(client(&server, &clock)?.build()?)
         .name("billing")
-        .policy(RefreshPolicy::builder().no_jitter().build()?)
+        .policy(policy.no_jitter().build()?)
         .clock(clock.clone())
         .build();
     let api = oauth_reqwest::client(source.clone(), [server.api_url()])?;

@@ -22,7 +22,8 @@ pub(crate) struct Held {
     pub(super) refresh_due: Instant,
     pub(super) expires: Instant,
     pub(super) obtained: Instant,
-    /// When the server last gave it, or nothing better.
+    /// When the server last gave it, or nothing better: for a token that others had fetched, when they did. The origin
+    /// of the clock stands for any time before it.
     pub(super) confirmed: Instant,
 }
 

@@ -54,7 +54,8 @@ impl Machine {
         }
         let lifetime = whole_life(held);
         let due = held.confirmed + pause(lifetime, left, at_least);
-        if now < due {
+        // A token from before the clock's origin is older than anybody can tell.
+        if now < due && held.confirmed > Instant::ORIGIN {
             let error = if lifetime < at_least {
                 lives_too_short(lifetime, at_least)
             } else {
@@ -72,7 +73,7 @@ fn whole_life(held: &Held) -> Duration {
     held.token().lifetime().unwrap_or_else(assumed)
 }
 
-/// How long after a token came no other one is asked for because it is too short: what has just come, or come once
+/// How long after the server gave a token no other one is asked for because it is too short: what has just come, or come once
 /// more, is the best there is.
 fn pause(lifetime: Duration, left: Duration, at_least: Duration) -> Duration {
     let part = if lifetime < at_least { 3 } else { 10 };

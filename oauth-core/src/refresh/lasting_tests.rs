@@ -15,9 +15,13 @@ fn secs(seconds: u64) -> Duration {
 struct Asked(Machine);
 
 impl Asked {
-    fn holding(lifetime: Option<u64>) -> Self {
+    fn cold() -> Self {
         let policy = RefreshPolicy::builder().no_jitter().attempts(1);
-        let mut asked = Self(Machine::new(policy.build().unwrap()));
+        Self(Machine::new(policy.build().unwrap()))
+    }
+
+    fn holding(lifetime: Option<u64>) -> Self {
+        let mut asked = Self::cold();
         asked.land(0, "t1", lifetime);
         asked
     }
@@ -29,6 +33,18 @@ impl Asked {
         }
         let flight = self.0.start_flight(at(now));
         let outcome = Ok((token.build().unwrap(), at(now)));
+        self.0
+            .end_flight(flight, at(now), outcome, Draw::NONE)
+            .unwrap();
+    }
+
+    /// It had been asked for by another process.
+    fn land_from_store(&mut self, now: u64, sent: Instant, left: u64) {
+        let token = AccessToken::builder("t0")
+            .requested_at(sent)
+            .expires_in(at(now + left).saturating_duration_since(sent));
+        let flight = self.0.start_flight(at(now));
+        let outcome = Ok((token.build().unwrap(), sent));
         self.0
             .end_flight(flight, at(now), outcome, Draw::NONE)
             .unwrap();
@@ -148,6 +164,45 @@ fn p06_nearly_the_whole_life_of_a_token_costs_a_request_each_tenth_of_it_at_most
         "nine tenths can be relied on"
     );
     assert_eq!(asked.decision(361, 3_240), Decision::Start);
+}
+
+#[test]
+fn a_token_that_was_in_the_store_is_as_old_as_it_is() {
+    let fresh = |age: u64| {
+        let mut asked = Asked::cold();
+        asked.land_from_store(3_600, at(3_600 - age), 3_600 - age);
+        asked
+    };
+    assert_eq!(fresh(1_800).decision(3_600, 3_000), Decision::Start);
+    assert_eq!(fresh(1_800).decision(3_600, 1_800), Decision::Use);
+    let error = fresh(300).refusal(3_600, 3_500);
+    assert_eq!(error.retry_after(), Some(secs(60)));
+
+    // Older than the clock.
+    let mut asked = Asked::cold();
+    asked.land_from_store(1, Instant::ORIGIN, 1_800);
+    assert_eq!(asked.decision(1, 3_000), Decision::Start);
+    // Others have nothing better.
+    asked.land_from_store(2, Instant::ORIGIN, 1_799);
+    asked.refusal(2, 3_000);
+}
+
+#[test]
+fn p06_how_long_a_request_took_does_not_make_its_token_older() {
+    let mut asked = Asked::cold();
+    let flight = asked.0.start_flight(at(0));
+    let token = AccessToken::builder("t1")
+        .requested_at(at(0))
+        .expires_in(secs(60));
+    let outcome = Ok((token.build().unwrap(), at(0)));
+    asked
+        .0
+        .end_flight(flight, at(25), outcome, Draw::NONE)
+        .unwrap();
+    assert_eq!(
+        asked.refusal(25, 120).retry_after(),
+        Some(Duration::from_millis(17_500))
+    );
 }
 
 #[test]

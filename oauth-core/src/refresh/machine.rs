@@ -72,8 +72,9 @@ impl Machine {
         self.flight.is_some()
     }
 
-    pub(super) fn has_had_a_token(&self) -> bool {
-        self.generation > 0
+    /// Whether anybody has asked for a token yet.
+    pub(super) fn has_begun(&self) -> bool {
+        self.last_reason.is_some()
     }
 
     /// Whether the last token that came was too old to keep.
@@ -172,17 +173,29 @@ impl Machine {
         });
         self.flight = Some(Box::new(Flight {
             id: self.flights,
+            began: now,
             overdue: now + self.policy.acquire_timeout + GRACE,
             rejected: Vec::new(),
         }));
         FlightId(self.flights)
     }
 
+    /// As [`start_flight`](Self::start_flight), for a caller who waits: a token in hand that can be used is too
+    /// short for it.
+    pub(crate) fn start_awaited_flight(&mut self, now: Instant) -> FlightId {
+        let id = self.start_flight(now);
+        if self.last_reason == Some(FlightReason::Renewal) {
+            self.last_reason = Some(FlightReason::TooShort);
+        }
+        id
+    }
+
     /// The flight was dropped unfinished (its runtime shut down): the next caller starts over. If it was a renewal,
     /// there is no hurry, and a program whose runtimes are short-lived must not send one request for each.
     pub(crate) fn drop_flight(&mut self, id: FlightId, now: Instant, draw: Draw) {
         let dropped = self.flight.take_if(|flight| flight.id == id.0);
-        if dropped.is_some() && self.held.as_ref().is_some_and(|held| held.is_usable(now)) {
+        let is_in_hand = self.held.as_ref().is_some_and(|held| held.is_usable(now));
+        if dropped.is_some() && is_in_hand && self.last_reason == Some(FlightReason::Renewal) {
             self.shut_gate(None, now, draw);
         }
     }
@@ -234,7 +247,11 @@ impl Machine {
             Ok((token, sent))
         });
         match outcome {
-            Ok((token, sent)) => Ok(self.succeed(token, sent, now, draw)),
+            Ok((token, sent)) => {
+                // What was asked for before the flight began is what others had, not what the server gives now.
+                let confirmed = if sent < flight.began { sent } else { now };
+                Ok(self.succeed(token, (sent, confirmed), now, draw))
+            }
             Err(error) => {
                 self.fail(error.clone(), now, draw);
                 Err(error)
@@ -245,7 +262,7 @@ impl Machine {
     fn succeed(
         &mut self,
         token: AccessToken,
-        sent: Instant,
+        (sent, confirmed): (Instant, Instant),
         now: Instant,
         draw: Draw,
     ) -> AccessToken {
@@ -301,7 +318,7 @@ impl Machine {
             refresh_due: life.refresh_due,
             expires: life.expires,
             obtained: now,
-            confirmed: now,
+            confirmed,
         });
         token
     }

@@ -545,3 +545,17 @@ fn p01_who_waited_may_use_what_came_only_as_long_as_it_is_good() {
         "it was for those who waited"
     );
 }
+
+#[test]
+fn a_flight_that_is_waited_for_with_a_usable_token_in_hand_is_no_renewal() {
+    let mut machine = Machine::new(exact());
+    let reason = |machine: &Machine, now| machine.status(at(now)).last_reason();
+    let flight = machine.start_awaited_flight(at(0.0));
+    assert_eq!(reason(&machine, 0.0), Some(FlightReason::Cold));
+    land(&mut machine, flight, 0.0, "t1", 3600).unwrap();
+    let flight = machine.start_awaited_flight(at(1000.0));
+    assert_eq!(reason(&machine, 1000.0), Some(FlightReason::TooShort));
+    land(&mut machine, flight, 1000.0, "t2", 3600).unwrap();
+    machine.start_awaited_flight(at(4600.0));
+    assert_eq!(reason(&machine, 4600.0), Some(FlightReason::Expired));
+}

@@ -44,12 +44,15 @@ pub(crate) struct HeldStatus {
 pub enum FlightReason {
     /// There had been no token yet.
     Cold,
-    /// The token in hand was due for renewal, and still usable.
+    /// The token in hand was due for renewal, and still usable: nobody waited.
     Renewal,
     /// The token in hand had become unusable before it was renewed.
     Expired,
     /// A server had rejected the token in hand.
     Rejected,
+    /// The token in hand could be used, but not for as long as a caller needed who asked for
+    /// [`token_lasting`](crate::TokenSource::token_lasting), and waited.
+    TooShort,
 }
 
 impl FlightReason {
@@ -61,6 +64,7 @@ impl FlightReason {
             Self::Renewal => "renewal",
             Self::Expired => "expired",
             Self::Rejected => "rejected",
+            Self::TooShort => "too_short",
         }
     }
 }

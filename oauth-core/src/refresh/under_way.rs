@@ -10,6 +10,7 @@ pub(super) const REMEMBERED_REJECTIONS: usize = 8;
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) id: u32,
+    pub(super) began: Instant,
     /// From then on nobody drives it any more.
     pub(super) overdue: Instant,
     /// Tokens that were rejected since it began: it must not bring them back.

@@ -11,12 +11,12 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 impl Machine {
     /// When a kept-warm source has to be looked at next, given that it is `now`: when its renewal is due, and not
-    /// before the gate opens. `Instant::MAX`: it has had no token yet, and nobody has asked for one since.
+    /// before the gate opens, also if no token has ever come. `Instant::MAX`: nobody has asked for one yet.
     pub(crate) fn next_warm_look(&self, now: Instant) -> Instant {
         if self.is_in_flight() {
             return self.next_look();
         }
-        if !self.has_had_a_token() {
+        if !self.has_begun() {
             return Instant::MAX;
         }
         let gate = self.gate().unwrap_or(Instant::ORIGIN);

@@ -48,11 +48,32 @@ fn p02_it_is_looked_at_when_its_renewal_is_due() {
 }
 
 #[test]
-fn before_its_first_token_nobody_looks() {
+fn before_somebody_has_asked_for_its_first_token_nobody_looks() {
+    let machine = cold();
+    assert_eq!(machine.next_warm_look(at(0)), Instant::MAX);
+}
+
+#[test]
+fn p06_a_first_token_that_did_not_come_is_asked_for_when_the_gate_opens() {
     let mut machine = cold();
-    assert_eq!(machine.next_warm_look(at(0)), Instant::MAX);
-    fail(&mut machine, 0);
-    assert_eq!(machine.next_warm_look(at(0)), Instant::MAX);
+    let mut now = 0;
+    for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
+        fail(&mut machine, now);
+        assert_eq!(machine.next_warm_look(at(now)), at(now + pause));
+        now += pause;
+        assert_eq!(machine.decide(at(now)), Decision::Start);
+    }
+    land(&mut machine, now, 3600);
+    assert_eq!(machine.next_warm_look(at(now)), at(now + 3300));
+}
+
+#[test]
+fn p05_a_first_flight_that_was_dropped_is_begun_anew() {
+    let mut machine = cold();
+    let flight = machine.start_flight(at(0));
+    machine.drop_flight(flight);
+    assert_eq!(machine.next_warm_look(at(0)), at(1));
+    assert_eq!(machine.decide(at(1)), Decision::Start);
 }
 
 #[test]

@@ -188,6 +188,34 @@ fn a_story_is_told_in_numbers() {
 }
 
 #[test]
+fn callers_who_need_more_life_than_the_token_in_hand_has_are_counted_too() {
+    let mut seen = seen::Seen::default();
+    let values = measured(|| seen = seen::by(story::a_minimum_life));
+    let count = |name: &str, labels: &[(&str, &str)]| {
+        let labels = labels.iter().chain(&[("source", story::NAME)]);
+        let labels = labels.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        match values.get(&(name.to_owned(), labels.collect())) {
+            Some(DebugValue::Counter(count)) => *count,
+            _ => 0,
+        }
+    };
+    let requests = |reason, outcome| {
+        let labels = [("reason", reason), ("outcome", outcome)];
+        count("oauth_token_requests_total", &labels)
+    };
+    assert_eq!(requests("cold", "ok"), 1);
+    assert_eq!(requests("too_short", "ok"), 1);
+    assert_eq!(requests("too_short", "refused"), 1);
+    let away = |error| count("oauth_callers_turned_away_total", &[("error", error)]);
+    assert_eq!(away("configuration"), 1, "no token lives so long");
+    assert_eq!(away("refused"), 1, "the gate is shut");
+    for name in ["waiting_for_token", "caller_turned_away"] {
+        let is_it = |event: &seen::Sight| event.0 == name;
+        assert!(seen.events.iter().any(is_it), "{name}");
+    }
+}
+
+#[test]
 fn the_moment_of_expiry_is_told_of_a_source_with_a_name_only() {
     let gauge = "oauth_token_expiry_timestamp_seconds";
     let values = measured(|| story::first_token(Some(story::NAME)));

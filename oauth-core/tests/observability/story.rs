@@ -29,6 +29,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 pub(crate) fn all() {
     life_of_a_token();
+    a_minimum_life();
     a_fleet();
     a_client();
     discovery();
@@ -152,6 +153,26 @@ pub(crate) fn life_of_a_token() {
     clock.advance(2 * HOUR);
     source.next_error(refused());
     block_on(cached.token()).unwrap_err();
+}
+
+/// Of a token that can be used a caller needs more; then of any token, and then more than there is without a request.
+pub(crate) fn a_minimum_life() {
+    let (clock, kept) = (ManualClock::new(), Kept::default());
+    let (source, builder) = cached(&clock, &kept, Some(NAME));
+    let cached = builder.build();
+    for secret in ["t1", "t2"] {
+        source.next_token(secret, HOUR);
+    }
+    block_on(cached.token_lasting(HOUR)).unwrap();
+    clock.advance(HOUR / 2);
+    block_on(cached.token_lasting(HOUR)).unwrap();
+    block_on(cached.token_lasting(2 * HOUR)).unwrap_err();
+
+    clock.advance(HOUR / 2);
+    source.next_error(refused());
+    for _ in 0..2 {
+        block_on(cached.token_lasting(HOUR)).unwrap_err();
+    }
 }
 
 fn a_fleet() {
