@@ -71,7 +71,7 @@ fn p06_a_first_token_that_did_not_come_is_asked_for_when_the_gate_opens() {
 fn p05_a_first_flight_that_was_dropped_is_begun_anew() {
     let mut machine = cold();
     let flight = machine.start_flight(at(0));
-    machine.drop_flight(flight);
+    machine.drop_flight(flight, at(0), Draw::NONE);
     assert_eq!(machine.next_warm_look(at(0)), at(1));
     assert_eq!(machine.decide(at(1)), Decision::Start);
 }
