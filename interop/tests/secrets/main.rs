@@ -58,6 +58,8 @@ fn p09(library: Library) {
         "oauth_grants refresh_token_store_failed",
         "oauth_encrypted_store stored_token_unreadable",
         "oauth_file_store stored_token_unreadable",
+        "h2::codec",
+        "hyper_util::client",
     ] {
         assert!(text.contains(said), "{said}");
     }
