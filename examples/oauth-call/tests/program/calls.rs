@@ -3,7 +3,7 @@
 #[cfg(unix)]
 use std::process::Command;
 
-use oauth_testkit::{Gate, Match, Reply};
+use oauth_testkit::{ApiMatch, Gate, Reply};
 
 use crate::{BACKENDS, json, run, spawn, start, text};
 
@@ -86,10 +86,10 @@ fn each_url_is_called_once_and_the_answers_are_printed_in_their_order() {
         // The first is answered last.
         let gate = Gate::new();
         server
-            .when(Match::path("/a"))
+            .when(ApiMatch::path("/a"))
             .always(Reply::status(200).body("A").gated(&gate));
         server
-            .when(Match::path("/b"))
+            .when(ApiMatch::path("/b"))
             .always(Reply::status(404).body("B"));
         let urls = [server.api_url_for("/a"), server.api_url_for("/b?c=s3cret")];
         let arguments = ["-c", "2", &urls[0], &urls[1]];
