@@ -104,10 +104,10 @@ impl<R: MatchedRequest> Faults<R> {
     pub(super) fn plan(self, server: &FakeTokenServer) -> FaultPlan {
         for (requests, uses, fault) in self.rules {
             let rule = server.when(requests);
-            drop(match uses {
-                Uses::Once => rule.suffers(fault),
-                Uses::Always => rule.always_suffers(fault),
-            });
+            match uses {
+                Uses::Once => drop(rule.suffers(fault)),
+                Uses::Always => drop(rule.always_suffers(fault)),
+            }
         }
         self.plan
     }
