@@ -4,10 +4,6 @@ use std::collections::VecDeque;
 
 /// How much is kept of requests of one kind; all of it without.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(
-    not(feature = "program"),
-    expect(dead_code, reason = "a test wants to see all of its requests")
-)]
 pub(crate) struct LogLimit {
     pub(crate) requests: usize,
     /// Of their bodies together. The newest request is kept, however long it is.
