@@ -166,41 +166,35 @@ impl Thread {
     }
 
     fn run(&self) {
-        let me = Some(thread::current().id());
+        let me = thread::current().id();
+        let _gone = Gone { thread: self, me };
         let mut queue = self.lock();
-        while queue.served_by == me {
-            if let Some(runnable) = queue.runnables.pop_front() {
+        while queue.served_by == Some(me) {
+            let now = monotonic_now();
+            // Timers first: work that has itself woken over and over must not hold them up.
+            if let Some(waker) = queue.take_due(now) {
+                drop(queue);
+                // A waker is somebody else's code.
+                if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
+                    observe::background_panicked("waking who slept panicked");
+                }
+                queue = self.lock();
+            } else if let Some(runnable) = queue.runnables.pop_front() {
                 drop(queue);
                 if catch_unwind(AssertUnwindSafe(|| runnable.run())).is_err() {
                     observe::background_panicked("background work panicked");
                 }
                 queue = self.lock();
-                continue;
-            }
-            let now = monotonic_now();
-            match queue.timers.first_key_value() {
-                Some((&(deadline, _), _)) if deadline <= now => {
-                    let waker = queue.timers.pop_first().map(|(_, waker)| waker);
-                    drop(queue);
-                    // A waker is somebody else's code.
-                    let wake = AssertUnwindSafe(|| waker.into_iter().for_each(Waker::wake));
-                    if catch_unwind(wake).is_err() {
-                        observe::background_panicked("waking who slept panicked");
-                    }
-                    queue = self.lock();
-                }
-                Some((&(deadline, _), _)) => {
-                    let wait = self.changed.wait_timeout(queue, deadline - now);
-                    queue = wait.unwrap_or_else(PoisonError::into_inner).0;
-                }
-                None => {
-                    let wait = self.changed.wait_timeout(queue, self.idle);
-                    let (after, wait) = wait.unwrap_or_else(PoisonError::into_inner);
-                    queue = after;
-                    if wait.timed_out() && queue.is_empty() && queue.served_by == me {
-                        // Whoever comes next finds nobody to wake, and starts another.
-                        queue.served_by = None;
-                    }
+            } else if let Some((&(deadline, _), _)) = queue.timers.first_key_value() {
+                let wait = self.changed.wait_timeout(queue, deadline - now);
+                queue = wait.unwrap_or_else(PoisonError::into_inner).0;
+            } else {
+                let wait = self.changed.wait_timeout(queue, self.idle);
+                let (after, wait) = wait.unwrap_or_else(PoisonError::into_inner);
+                queue = after;
+                if wait.timed_out() && queue.is_empty() && queue.served_by == Some(me) {
+                    // Whoever comes next finds nobody to wake, and starts another.
+                    queue.served_by = None;
                 }
             }
         }
@@ -211,7 +205,27 @@ impl Thread {
     }
 }
 
+/// On a thread: lets another take its place, should it end by a panic. Who is told of panics is somebody else's code.
+struct Gone<'t> {
+    thread: &'t Thread,
+    me: ThreadId,
+}
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.thread.lock();
+        if queue.served_by == Some(self.me) {
+            queue.served_by = None;
+        }
+    }
+}
+
 impl Queue {
+    fn take_due(&mut self, now: Monotonic) -> Option<Waker> {
+        let first = self.timers.first_entry()?;
+        (first.key().0 <= now).then(|| first.remove())
+    }
+
     fn is_empty(&self) -> bool {
         self.runnables.is_empty() && self.timers.is_empty()
     }

@@ -1,3 +1,6 @@
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
 use super::*;
@@ -59,6 +62,36 @@ fn a_timer_keeps_it_until_the_timer_is_over_or_dropped() {
     }
     drop(for_long);
     await_end_of(&THREAD);
+}
+
+#[test]
+fn work_that_has_itself_woken_over_and_over_holds_up_no_timer() {
+    static THREAD: Thread = Thread::new("oauth-busy", NO_TIME);
+    let is_over = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&is_over);
+    THREAD.spawn(poll_fn(move |context| {
+        if seen.load(Ordering::Relaxed) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }));
+    // It would never end, were it not for the timer.
+    block_on(THREAD.pause(Duration::from_millis(5)));
+    is_over.store(true, Ordering::Relaxed);
+    await_end_of(&THREAD);
+}
+
+#[test]
+fn it_is_replaced_if_whoever_is_told_of_a_panic_panics_too() {
+    static THREAD: Thread = Thread::new("oauth-gone", NO_TIME);
+    THREAD.lock().served_by = Some(thread::current().id());
+    let gone = Gone {
+        thread: &THREAD,
+        me: thread::current().id(),
+    };
+    drop(gone);
+    work_on(&THREAD);
 }
 
 #[test]

@@ -271,7 +271,8 @@ impl<S: TokenSource + 'static> CachedTokenSourceBuilder<S> {
         self
     }
 
-    /// How long a call of the store may take. Default: 500 ms.
+    /// How long a call of the store may take, but at most an eighth of
+    /// [`acquire_timeout`](crate::RefreshPolicyBuilder::acquire_timeout). Default: 500 ms.
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
         self.store_timeout = timeout;
         self

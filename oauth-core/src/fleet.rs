@@ -105,7 +105,8 @@ impl Fleet {
             store,
             key,
             clock,
-            timeout,
+            // A flight asks the store a few times, and must end in time although each answer comes late.
+            timeout: timeout.min(policy.acquire_timeout / 8),
             // If the one who has it dies, there has to be time for another.
             lease_ttl: lease_ttl.min(policy.acquire_timeout / 2),
             patience: policy.acquire_timeout / 4 * 3,
@@ -320,6 +321,8 @@ impl Fleet {
     ) -> Result<AccessToken, Error> {
         let asked = self.clock.now();
         let token = source.token().await?;
+        // In this order: time asleep between the two makes the token older, and never younger.
+        let wall = self.clock.wall();
         let now = self.clock.now();
         let (token, sent) = match token.requested_at() {
             Some(stamp) if stamp <= now => (token, stamp),
@@ -330,7 +333,7 @@ impl Fleet {
         self.lock().given = Some((token.clone(), sent + lifetime));
         if let Some(lease) = lease {
             let age = now.saturating_duration_since(sent);
-            let requested_at = self.clock.wall().checked_sub(age);
+            let requested_at = wall.checked_sub(age);
             let requested_at = requested_at.unwrap_or(SystemTime::UNIX_EPOCH);
             let expires_at = requested_at.checked_add(lifetime.min(LONGEST_LIFE));
             let expires_at = expires_at.unwrap_or(requested_at);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
@@ -14,7 +14,7 @@ use crate::time::Instant;
 use crate::token_key::TokenKey;
 
 /// A [`TokenStore`] in the memory of this process: several caches share tokens through it. It holds one
-/// token a key; a token that has expired is dropped when it is next looked at.
+/// token a key; a token that has expired is dropped when it is next looked at, or when many other keys have come.
 ///
 /// # Examples
 ///
@@ -36,14 +36,22 @@ use crate::token_key::TokenKey;
 /// ```
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
-    slots: Mutex<HashMap<TokenKey, Slot>>,
+    slots: Mutex<Slots>,
+}
+
+#[derive(Default)]
+struct Slots {
+    by_key: HashMap<TokenKey, Slot>,
+    /// Leases given so far, of all keys: their fencing numbers go on though a slot is dropped.
+    leases: u64,
+    /// With so many slots it is time to drop those that are empty.
+    sweep_at: usize,
 }
 
 #[derive(Default)]
 struct Slot {
     token: Option<StoredToken>,
-    leases: u64,
-    leased_until: Option<Instant>,
+    lease: Option<(Lease, Instant)>,
 }
 
 impl MemoryStore {
@@ -56,21 +64,42 @@ impl MemoryStore {
     }
 }
 
+impl Slots {
+    /// The slot of a key, which is made if need be. However many keys come and go, at most twice as many slots are kept
+    /// as there is something in.
+    fn slot(&mut self, key: &TokenKey, clock: &dyn Clock) -> &mut Slot {
+        const FEW: usize = 64;
+        if self.by_key.len() >= self.sweep_at.max(FEW) {
+            let (now, wall) = (clock.now(), clock.wall());
+            self.by_key.retain(|_, slot| slot.has_something(now, wall));
+            self.sweep_at = self.by_key.len() * 2;
+        }
+        self.by_key.entry(*key).or_default()
+    }
+}
+
+impl Slot {
+    fn has_something(&mut self, now: Instant, wall: SystemTime) -> bool {
+        self.token.take_if(|token| token.expires_at() <= wall);
+        self.token.is_some() || self.lease.is_some_and(|(_, until)| now < until)
+    }
+}
+
 #[async_trait]
 impl TokenStore for MemoryStore {
     async fn load(&self, key: &TokenKey) -> Result<Option<StoredToken>, StoreError> {
         let wall = self.clock.wall();
         let mut slots = lock(&self.slots);
-        let Some(slot) = slots.get_mut(key) else {
+        let Some(slot) = slots.by_key.get_mut(key) else {
             return Ok(None);
         };
-        slot.token = slot.token.take().filter(|token| token.expires_at() > wall);
+        slot.token.take_if(|token| token.expires_at() <= wall);
         Ok(slot.token.clone())
     }
 
     async fn save(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError> {
         let mut slots = lock(&self.slots);
-        let slot = slots.entry(*key).or_default();
+        let slot = slots.slot(key, &*self.clock);
         if slot
             .token
             .as_ref()
@@ -82,11 +111,9 @@ impl TokenStore for MemoryStore {
     }
 
     async fn remove(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError> {
-        if let Some(slot) = lock(&self.slots).get_mut(key) {
-            slot.token = slot
-                .token
-                .take()
-                .filter(|there| there.token().secret() != token.token().secret());
+        if let Some(slot) = lock(&self.slots).by_key.get_mut(key) {
+            slot.token
+                .take_if(|there| there.token().secret() == token.token().secret());
         }
         Ok(())
     }
@@ -94,20 +121,21 @@ impl TokenStore for MemoryStore {
     async fn lease(&self, key: &TokenKey, ttl: Duration) -> Result<Option<Lease>, StoreError> {
         let now = self.clock.now();
         let mut slots = lock(&self.slots);
-        let slot = slots.entry(*key).or_default();
-        if slot.leased_until.is_some_and(|until| now < until) {
+        let next = Lease::new(slots.leases + 1);
+        let slot = slots.slot(key, &*self.clock);
+        if slot.lease.is_some_and(|(_, until)| now < until) {
             return Ok(None);
         }
-        slot.leases += 1;
-        slot.leased_until = Some(now + ttl);
-        Ok(Some(Lease::new(slot.leases)))
+        slot.lease = Some((next, now + ttl));
+        slots.leases += 1;
+        Ok(Some(next))
     }
 
     async fn release(&self, key: &TokenKey, lease: Lease) -> Result<(), StoreError> {
         let mut slots = lock(&self.slots);
-        let slot = slots.get_mut(key);
-        if let Some(slot) = slot.filter(|slot| slot.leases == lease.fencing()) {
-            slot.leased_until = None;
+        if let Some(slot) = slots.by_key.get_mut(key) {
+            slot.lease
+                .take_if(|(held, _)| held.fencing() == lease.fencing());
         }
         Ok(())
     }
@@ -116,11 +144,11 @@ impl TokenStore for MemoryStore {
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore")
-            .field("keys", &lock(&self.slots).len())
+            .field("keys", &lock(&self.slots).by_key.len())
             .finish()
     }
 }
 
-fn lock(slots: &Mutex<HashMap<TokenKey, Slot>>) -> MutexGuard<'_, HashMap<TokenKey, Slot>> {
+fn lock(slots: &Mutex<Slots>) -> MutexGuard<'_, Slots> {
     slots.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -24,6 +24,9 @@ use crate::token::{AccessToken, TokenType};
 /// The longest body that is read from a token endpoint: 1 MiB.
 pub const MAX_RESPONSE_BODY: usize = 1024 * 1024;
 
+/// So many bytes of members that the protocol does not define are kept with a token: read, they take many times as much.
+const MAX_EXTRA: usize = 64 * 1024;
+
 /// No name of a token type is longer.
 const MAX_TYPE: usize = 40;
 
@@ -127,7 +130,12 @@ fn oauth_error(
             Zeroizing::new(text.replace(secret.as_str(), REDACTED))
         }))
     };
-    let code = text("error").filter(|code| !code.is_empty())?;
+    // A registered code is no secret, though a secret may be part of it.
+    let code = OAuthErrorCode::from(field("error")?.as_str());
+    let code = match code {
+        OAuthErrorCode::Other(_) => text("error").filter(|code| !code.is_empty())?,
+        registered => Zeroizing::new(registered.as_str().to_owned()),
+    };
     let mut error = OAuthError::new(code.as_str());
     if let Some(description) = text("error_description") {
         error = error.with_description(&description);
@@ -222,7 +230,13 @@ fn token(
     if let Some(scopes) = members.get("scope").and_then(|value| scopes(value)) {
         builder = builder.scopes(scopes);
     }
+    let mut room = MAX_EXTRA;
     for (name, value) in members.iter().filter(|(name, _)| !is_known(name)) {
+        let Some(left) = room.checked_sub(name.len() + value.get().len()) else {
+            observe::response_odd(None, "a member of the token response is too long; left out");
+            continue;
+        };
+        room = left;
         match serde_json::from_str(value.get()) {
             Ok(value) => builder = builder.extra(name, value),
             Err(_) => observe::response_odd(None, "a member of the token response is unreadable"),

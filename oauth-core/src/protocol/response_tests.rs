@@ -23,6 +23,18 @@ fn read_parts(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<Acce
     )
 }
 
+fn read_with_secret(secret: &str, body: &str) -> Result<AccessToken, Error> {
+    let response = Response::builder().status(401);
+    let response = response.body(Bytes::copy_from_slice(body.as_bytes()));
+    let context = Context {
+        endpoint: "token endpoint",
+        sent: SENT,
+        wall: SystemTime::UNIX_EPOCH,
+        secrets: &[Zeroizing::new(secret.to_owned())],
+    };
+    read(&response.unwrap(), &context)
+}
+
 fn ok(body: &str) -> AccessToken {
     read_parts(200, &[], body.as_bytes()).unwrap()
 }
@@ -216,6 +228,29 @@ fn p08_an_error_may_stand_in_a_challenge_with_an_empty_body() {
         OAuthErrorCode::InvalidScope,
         "the body comes first"
     );
+}
+
+#[test]
+fn p09_a_secret_that_is_part_of_a_registered_code_does_not_hide_it() {
+    let refused = |code: &str| {
+        let body = format!(r#"{{"error":"{code}","error_description":"the client is unknown"}}"#);
+        let error = read_with_secret("client", &body).unwrap_err();
+        error.oauth_error().unwrap().clone()
+    };
+    let error = refused("invalid_client");
+    assert_eq!(*error.code(), OAuthErrorCode::InvalidClient);
+    assert_eq!(error.description(), Some("the [redacted] is unknown"));
+    assert_eq!(refused("client_gone").code().as_str(), "[redacted]_gone");
+}
+
+#[test]
+fn p08_members_that_nobody_defined_take_little_memory() {
+    let nested = "[{}],".repeat(20_000);
+    let body = format!(r#"{{"access_token":"t","a":1,"b":[{nested}[]],"c":"after it"}}"#);
+    let token = ok(&body);
+    assert_eq!(token.extra("a").unwrap(), 1);
+    assert_eq!(token.extra("b"), None, "100 KB");
+    assert_eq!(token.extra("c").unwrap(), "after it");
 }
 
 #[test]
