@@ -19,6 +19,9 @@ use crate::target::Target;
 /// starts an [`Exchange`], lets it put the header on, sends the request, and asks it whether to send it once
 /// more.
 ///
+/// A thread that puts the same token on 16 requests in a row makes itself a copy of it, so that cores do not share its
+/// reference counts. That copy is wiped when the thread has gone on to another token, or ends.
+///
 /// # Examples
 ///
 /// The whole of an adapter, for a client that is a closure:
