@@ -36,7 +36,7 @@ fn main() -> Result<()> {
     // The token lives for an hour.
     clock.advance(Duration::from_secs(55 * 60));
     let status = api.get(&url)?.status();
-    await_renewal(&source);
+    await_renewal(&source)?;
     println!(
         "After 55 minutes a call still has its token, and another one is fetched in the background: {status}."
     );

@@ -20,7 +20,9 @@ use crate::target::Target;
 /// more.
 ///
 /// A thread that puts the same token on 16 requests in a row makes itself a copy of it, so that cores do not share its
-/// reference counts. That copy is wiped when the thread has gone on to another token, or ends.
+/// reference counts. That copy is wiped when the thread uses another token after the first one is gone, when it has made a
+/// copy of another, or when it ends: an idle thread keeps its last one. With a [`minimum_life`](Self::minimum_life) there
+/// are none.
 ///
 /// # Examples
 ///

@@ -165,7 +165,7 @@ impl Thread {
         }
     }
 
-    fn run(&self) {
+    fn run(&'static self) {
         let me = thread::current().id();
         let _gone = Gone { thread: self, me };
         let mut queue = self.lock();
@@ -206,16 +206,19 @@ impl Thread {
 }
 
 /// On a thread: lets another take its place, should it end by a panic. Who is told of panics is somebody else's code.
-struct Gone<'t> {
-    thread: &'t Thread,
+struct Gone {
+    thread: &'static Thread,
     me: ThreadId,
 }
 
-impl Drop for Gone<'_> {
+impl Drop for Gone {
     fn drop(&mut self) {
         let mut queue = self.thread.lock();
         if queue.served_by == Some(self.me) {
             queue.served_by = None;
+            if !queue.is_empty() {
+                self.thread.start(&mut queue);
+            }
         }
     }
 }

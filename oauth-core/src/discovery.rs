@@ -15,7 +15,7 @@ use crate::observe;
 use crate::protocol::metadata::{self, ServerMetadata};
 use crate::protocol::origin::Origin;
 use crate::protocol::retry_after::retry_after;
-use crate::shared::{Shared, WeakShared};
+use crate::shared::{NoOutput, Shared, WeakShared};
 use crate::sync::{Mutex, MutexGuard};
 use crate::time::Instant;
 
@@ -83,12 +83,17 @@ impl Discovery {
                 flight
             })
         };
-        let lost = || {
-            let message =
-                "the request for metadata was lost with the runtime that drove it; call again";
-            Error::new(ErrorKind::Transport, message)
-        };
-        flight.await.unwrap_or_else(|_| Err(lost()))
+        flight.await.unwrap_or_else(|reason| {
+            Err(match reason {
+                NoOutput::Lost => Error::new(
+                    ErrorKind::Transport,
+                    "the request for metadata was lost with the runtime that drove it; call again",
+                ),
+                NoOutput::AsksItself => Error::configuration(
+                    "the request for metadata waits for itself; give it an HTTP client that needs no token of this client",
+                ),
+            })
+        })
     }
 
     /// Metadata that cannot be renewed stays in use: endpoints hardly ever move.

@@ -107,7 +107,7 @@ impl Exchange<'_> {
     /// answer is nobody else's business.
     ///
     /// Waits only if there is no usable token in hand, or for the signature of a proof; else it neither waits
-    /// nor allocates, besides what the header map itself needs.
+    /// nor allocates, besides what the header map itself needs, and what a thread's own copy of the token takes once.
     ///
     /// # Cancellation
     ///

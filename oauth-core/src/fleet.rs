@@ -155,14 +155,11 @@ impl Fleet {
     pub(crate) fn reject(self: &Arc<Self>, token: &AccessToken) {
         let mut state = self.lock();
         let rejected = &mut state.rejected;
-        let is_it = |known: &&mut Rejected| known.token.secret() == token.secret();
-        match rejected.iter_mut().find(is_it) {
-            Some(known) => known.removed = false,
-            None => rejected.push(Rejected {
-                token: token.clone(),
-                removed: false,
-            }),
-        }
+        rejected.retain(|known| known.token.secret() != token.secret());
+        rejected.push(Rejected {
+            token: token.clone(),
+            removed: false,
+        });
         if rejected.len() > REMEMBERED_REJECTIONS {
             rejected.remove(0);
         }
@@ -289,8 +286,10 @@ impl Fleet {
         };
         if self.is_at_rest() {
             // Others wait for the lease, but nobody here should wait for a store that has just failed.
-            self.spawner
-                .spawn(Box::pin(Arc::clone(self).give_back_lease()));
+            if let Some(lease) = self.lock().lease.take() {
+                self.spawner
+                    .spawn(Box::pin(Arc::clone(self).give_back(lease)));
+            }
         } else {
             let release = self.ask("release", self.store.release(&self.key, lease));
             if release.await.is_some() {
@@ -302,13 +301,11 @@ impl Fleet {
 
     /// Gives the lease in hand back, also to a store at rest: a save that failed says little of it. It may take as long
     /// as the lease lasts; if it fails, the lease stays in hand.
-    async fn give_back_lease(self: Arc<Self>) {
-        let Some((lease, until)) = self.lock().lease.take() else {
-            return;
-        };
+    async fn give_back(self: Arc<Self>, (lease, until): (Lease, Instant)) {
         let left = until.saturating_duration_since(self.clock.now());
         let release = AssertUnwindSafe(self.store.release(&self.key, lease)).catch_unwind();
         let outcome = select(release, self.clock.sleep(left)).await;
+        // What the store has just failed at is known and counted.
         if let Either::Left((Err(_) | Ok(Err(_)), _)) = outcome {
             self.lock().lease.get_or_insert((lease, until));
         }

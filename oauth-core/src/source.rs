@@ -71,7 +71,7 @@ pub trait TokenSource: Send + Sync {
     /// As [`token`](Self::token), for synchronous code: blocks the calling thread while there is no usable token
     /// in hand. With one in hand it costs no more than [`ready`](Self::ready); no executor is started.
     ///
-    /// It can be called on any thread, and deadlocks on none:
+    /// It can be called on any thread:
     ///
     /// - **outside of any async runtime**: the place for it.
     /// - **inside `block_on` of any executor**, or on the thread that renews tokens in the background: it nests.

@@ -48,6 +48,11 @@ impl Copy {
             self.other.1 = 0;
             return own.clone().with_generation(token.generation());
         }
+        if self.of.strong_count() == 0 {
+            // Nobody has that token any more.
+            self.token = None;
+            self.of = Weak::new();
+        }
         let address = Arc::as_ptr(token.parts()).addr();
         self.other = match self.other {
             (last, times) if last == address => (last, times + 1),
@@ -110,6 +115,19 @@ mod tests {
                 assert_eq!(for_this_thread(&other).secret(), other.secret());
             }
         }
+    }
+
+    #[test]
+    fn p09_the_copy_of_a_token_that_is_gone_goes_with_the_next_use_of_another() {
+        let one = token("t1");
+        for _ in 1..WORTH_IT {
+            for_this_thread(&one);
+        }
+        let copy = Arc::downgrade(for_this_thread(&one).parts());
+        drop(one);
+        assert_eq!(copy.strong_count(), 1);
+        for_this_thread(&token("t2"));
+        assert_eq!(copy.strong_count(), 0);
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl TokenType {
 /// An access token, with the header that presents it.
 ///
 /// Cloning costs a reference count. The memory of the secret is wiped when the last clone, and the
-/// last clone of its header, is dropped. `Debug` never shows the secret.
+/// last clone of its header, is dropped; an [`Authorizer`](crate::Authorizer) may have a thread keep a copy. `Debug` never shows the secret.
 ///
 /// # Examples
 ///
@@ -87,7 +87,7 @@ pub(crate) struct Parts {
     lifetime: MaybeNanos,
     refresh_in: MaybeNanos,
     requested_at: MaybeNanos,
-    extra: Option<Box<Map<String, Value>>>,
+    extra: Option<Arc<Map<String, Value>>>,
 }
 
 impl AccessToken {
@@ -289,7 +289,7 @@ impl AccessTokenBuilder {
             lifetime: self.lifetime.into(),
             refresh_in: self.refresh_in.into(),
             requested_at: self.requested_at.into(),
-            extra: (!self.extra.is_empty()).then(|| Box::new(self.extra)),
+            extra: (!self.extra.is_empty()).then(|| Arc::new(self.extra)),
         };
         Ok(AccessToken {
             parts: Arc::new(parts),

@@ -14,6 +14,9 @@ use oauth_core::{
 
 use crate::observe;
 
+/// The member of a record that names the refresh token which it descends from.
+const ORIGIN: &str = "given";
+
 /// `grant_type` (RFC 6749 §6).
 const GRANT_TYPE: &str = "refresh_token";
 /// For so long a refresh token is kept in a store: longer than servers let one live unused.
@@ -68,6 +71,8 @@ struct State {
     current: SecretString,
     /// The one that the program was given, until the server has refused it or sent its successor.
     given: Option<SecretString>,
+    /// The one that `current` descends from, as [`origin_of`] names it.
+    origin: Option<String>,
     /// `current` came later than what the store has.
     is_unsaved: bool,
     /// The server refused the one of the store, and `current` is tried in its place.
@@ -82,6 +87,7 @@ impl State {
             return false;
         };
         self.current = given.clone();
+        self.origin = Some(origin_of(given));
         self.is_instead = true;
         true
     }
@@ -117,6 +123,7 @@ impl RefreshToken {
             place: None,
             state: Mutex::new(State {
                 current: given.clone(),
+                origin: Some(origin_of(&given)),
                 given: Some(given),
                 is_unsaved: false,
                 is_instead: false,
@@ -170,7 +177,11 @@ impl RefreshToken {
         if !state.is_unsaved {
             return;
         }
-        let token = match AccessToken::builder(state.current.clone()).build() {
+        let mut token = AccessToken::builder(state.current.clone());
+        if let Some(origin) = &state.origin {
+            token = token.extra(ORIGIN, origin.as_str().into());
+        }
+        let token = match token.build() {
             Ok(token) => token,
             Err(cause) => {
                 observe::unstorable(&cause);
@@ -207,11 +218,20 @@ impl RefreshToken {
         let Some(kept) = kept.flatten() else {
             return false;
         };
-        let kept = kept.token().secret();
-        let is_another = kept != state.current.expose_secret();
+        let kept = kept.token();
+        let is_another = kept.secret() != state.current.expose_secret();
         if is_another {
-            state.current = kept.into();
+            state.current = kept.secret().into();
+            state.origin = kept
+                .extra(ORIGIN)
+                .and_then(|origin| Some(origin.as_str()?.to_owned()));
             state.is_instead = false;
+            // What was given has been used up for the one that is kept. To use it again would look like theft, for which
+            // servers revoke all that descends from it (RFC 9700 §4.14.2).
+            let origin = state.origin.as_deref();
+            state
+                .given
+                .take_if(|given| origin == Some(origin_of(given).as_str()));
         }
         is_another
     }
@@ -262,6 +282,12 @@ impl TokenSource for RefreshToken {
     fn dpop(&self) -> Option<&Dpop> {
         self.client.dpop()
     }
+}
+
+/// Names a refresh token without telling it.
+fn origin_of(given: &SecretString) -> String {
+    let name = TokenKey::builder("given").field("token", given.expose_secret());
+    name.build().to_string()
 }
 
 fn is_refused(error: &Error) -> bool {

@@ -157,6 +157,19 @@ fn a_refusal_by_mistake_loses_no_grant() {
     block_on(source.token()).unwrap();
 }
 
+/// RFC 9700 §4.14.2: to use it again would have the server revoke what descends from it.
+#[test]
+fn the_one_that_the_kept_one_descends_from_is_not_used_again() {
+    let world = World::new(FakeTokenServer::start().unwrap());
+    block_on(world.process(&world.first).token()).unwrap();
+    // Started anew, as ever, and refused by mistake.
+    let source = world.process(&world.first);
+    let reply = Reply::oauth_error("invalid_grant");
+    world.server.next_token_reply(reply);
+    assert_eq!(code(&source), OAuthErrorCode::InvalidGrant);
+    block_on(source.token()).unwrap();
+}
+
 #[test]
 fn it_is_tried_again_if_the_server_was_out_of_order() {
     let world = World::with_a_dead_one();

@@ -15,7 +15,15 @@ pub(crate) struct EngineTime(Mutex<Option<(u64, Instant)>>);
 impl EngineTime {
     /// `now` is when the answer was there: what it took is then counted as if it had been no time.
     pub(crate) fn told(&self, time: u64, now: Instant) {
-        *self.lock() = Some((time, now));
+        let mut last = self.lock();
+        let since = |told_at: Instant| now.saturating_duration_since(told_at).as_millis();
+        // An answer that was long on its way says less than an earlier one that was quick.
+        let is_late = last.is_some_and(|(before, told_at)| {
+            since(told_at) < FRESH.as_millis() && u128::from(before) + since(told_at) > time.into()
+        });
+        if !is_late {
+            *last = Some((time, now));
+        }
     }
 
     /// The engine's time, or a little less. `None`: it has not told it lately.
@@ -45,5 +53,14 @@ mod tests {
         assert_eq!(time.at(at(160)), None);
         time.told(2_000_000, at(160));
         assert_eq!(time.at(at(161)), Some(Duration::from_secs(2001)));
+        time.told(2_001_000, at(170));
+        let nine_late = time.at(at(170));
+        assert_eq!(
+            nine_late,
+            Some(Duration::from_secs(2010)),
+            "the quick one counts"
+        );
+        time.told(2_011_000, at(170));
+        assert_eq!(time.at(at(170)), Some(Duration::from_secs(2011)));
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! Redis 6 or newer, or any Valkey. Under the prefix `oauth:` a token key has three keys: `oauth:{KEY}:token` (a hash,
 //! which goes when the token dies), `oauth:{KEY}:lease` and `oauth:{KEY}:fencing`. Each call is one Lua script, and takes
-//! one answer. A user with these rights is enough:
+//! one answer; a save after a minute of silence asks for the time before. A user with these rights is enough:
 //!
 //! ```text
 //! ACL SETUSER oauth on >PASSWORD ~oauth:* &oauth:* +evalsha +script|load

@@ -8,7 +8,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Request, Response, Url};
 
 use crate::error::Error;
-use crate::exchange::{begin, conclude, leave, says_resend};
+use crate::exchange::{begin, conclude, leave, says_resend, spare};
 use crate::forward::verbs;
 use crate::request_builder::RequestBuilder;
 
@@ -161,7 +161,7 @@ pub(crate) async fn execute(
     extensions: &Extensions,
 ) -> Result<Response, Error> {
     let mut exchange = begin(authorizer, extensions, request.url(), request.method())?;
-    let spare = request.try_clone();
+    let spare = spare(&request);
     exchange.authorize(request.headers_mut()).await?;
     let response = http.execute(request).await?;
     let resends = says_resend(&mut exchange, &response);

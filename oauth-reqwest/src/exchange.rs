@@ -2,7 +2,7 @@
 
 use http::{Extensions, HeaderMap, Method, StatusCode};
 use oauth_core::{Authorizer, Error, Exchange, NotResent, Target, Verdict};
-use reqwest::Url;
+use reqwest::{Request, Url};
 
 /// Starts the authorization of a request.
 pub(crate) fn begin<'a>(
@@ -13,6 +13,18 @@ pub(crate) fn begin<'a>(
 ) -> Result<Exchange<'a>, Error> {
     let target = target(url).with_path(url.path()).with_method(method);
     authorizer.exchange_for(&target, extensions)
+}
+
+/// The request once more, to be sent a second time; none if its body is a stream.
+pub(crate) fn spare(request: &Request) -> Option<Request> {
+    if request.body().is_some() || request.timeout().is_some() {
+        return request.try_clone();
+    }
+    // `try_clone` allocates room for a timeout though there is none: for most requests half of what they cost here.
+    let mut spare = Request::new(request.method().clone(), request.url().clone());
+    spare.headers_mut().clone_from(request.headers());
+    *spare.version_mut() = request.version();
+    Some(spare)
 }
 
 /// A response of reqwest, which has two kinds of them.

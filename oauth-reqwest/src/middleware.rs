@@ -6,7 +6,7 @@ use oauth_core::{Authorizer, Exchange};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
-use crate::exchange::{begin, conclude, leave, says_resend};
+use crate::exchange::{begin, conclude, leave, says_resend, spare};
 
 /// Authorizes the requests that pass through a chain of reqwest-middleware, as [`Client`](crate::Client) does.
 /// For a program that has such a chain already; without one, [`Client`](crate::Client) is the shorter way.
@@ -65,7 +65,7 @@ impl Middleware for OAuthMiddleware {
             request.method(),
         );
         let mut exchange = exchange.map_err(Error::middleware)?;
-        let spare = request.try_clone();
+        let spare = spare(&request);
         let authorized = exchange.authorize(request.headers_mut()).await;
         authorized.map_err(Error::middleware)?;
         let response = next.clone().run(request, extensions).await?;

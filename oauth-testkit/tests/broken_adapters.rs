@@ -58,7 +58,10 @@ const BROKEN: &[(Bug, &[&str])] = &[
     ),
     (
         Bug::HealsWithTheOldTokenAtItsSecondRequest,
-        &["p07_a_401_invalid_token_is_healed"],
+        &[
+            "p07_a_401_invalid_token_is_healed",
+            "p09_the_token_is_marked_sensitive",
+        ],
     ),
     (
         Bug::NeverHeals,

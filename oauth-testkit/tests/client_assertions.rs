@@ -99,6 +99,15 @@ fn refused(response: &Response, description: &str) {
 }
 
 #[test]
+fn a_client_with_a_key_has_to_use_it_though_others_are_public() {
+    let setup = Setup::new(|builder| builder.public_client("open"));
+    let silent = |id: &str| ask(&setup.server, form("", &format!("{GRANT}&client_id={id}")));
+    silent("open").token();
+    assert_eq!(silent("service").error(), "invalid_client");
+    setup.ask_right().token();
+}
+
+#[test]
 fn every_algorithm_is_verified_with_a_key_in_every_form() {
     for algorithm in JwtAlgorithm::ALL {
         let key = Key::for_algorithm(algorithm);

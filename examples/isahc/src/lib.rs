@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use oauth_core::{CachedTokenSource, ClientCredentials};
 use oauth_isahc::{Client, IsahcHttpClient};
 use oauth_testkit::{FakeTokenServer, ManualClock};
@@ -31,8 +31,15 @@ pub fn set_up(
 }
 
 /// Waits until the background has fetched a token to follow the one in hand.
-pub fn await_renewal(source: &CachedTokenSource<ClientCredentials>) {
-    while source.status().generation() < 2 {
+pub fn await_renewal(source: &CachedTokenSource<ClientCredentials>) -> Result<()> {
+    loop {
+        let status = source.status();
+        if let Some(error) = status.last_error() {
+            bail!("the renewal failed: {error}");
+        }
+        if status.generation() > 1 {
+            return Ok(());
+        }
         thread::yield_now();
     }
 }

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
@@ -18,10 +19,13 @@ pub(crate) enum Arguments {
 impl Arguments {
     /// Ends the program if it is used wrongly, or help is wanted.
     pub(crate) fn read() -> Self {
-        let mut words = std::env::args_os().peekable();
-        let program = words.next();
-        if words.next_if(|word| word == "token").is_some() {
-            return Self::Token(Token::parse_from(program.into_iter().chain(words)));
+        let mut words: Vec<OsString> = std::env::args_os().collect();
+        // Before its options or after them.
+        for place in [1, words.len().saturating_sub(1)] {
+            if place > 0 && words.get(place).is_some_and(|word| word == "token") {
+                words.remove(place);
+                return Self::Token(Token::parse_from(words));
+            }
         }
         Self::Call(Call::parse())
     }

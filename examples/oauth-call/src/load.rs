@@ -54,12 +54,16 @@ struct Shared {
     clock: SystemClock,
     taken: AtomicU64,
     is_over: AtomicBool,
+    under_way: AtomicU64,
     outcome: Mutex<Outcome>,
     progress: ProgressBar,
 }
 
-/// Makes the calls until they are all made, the time is up, when those under way are finished, or `interrupted` is
-/// ready, when they are not.
+/// How long calls that are under way may take after the time is up.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Makes the calls until they are all made, or the time is up, when those under way have a while to end, or `interrupted`
+/// is ready, when they have not.
 pub(crate) async fn run(
     plan: Plan,
     api: Arc<dyn Api>,
@@ -73,6 +77,7 @@ pub(crate) async fn run(
         clock: SystemClock::new(),
         taken: AtomicU64::new(0),
         is_over: AtomicBool::new(false),
+        under_way: AtomicU64::new(0),
         outcome: Mutex::default(),
     });
     let mut workers = JoinSet::new();
@@ -85,11 +90,16 @@ pub(crate) async fn run(
             None => pending().await,
         }
         shared.is_over.store(true, Ordering::Relaxed);
-        pending::<()>().await;
+        shared.clock.sleep(GRACE).await;
     };
     tokio::select! {
         () = finished(&mut workers, &shared) => {}
-        () = time_is_up => {}
+        () = time_is_up => {
+            workers.shutdown().await;
+            for _ in 0..shared.under_way.load(Ordering::Relaxed) {
+                shared.outcome().report.failed("timeout", GRACE);
+            }
+        }
         () = interrupted => {}
     }
     workers.shutdown().await;
@@ -121,7 +131,9 @@ async fn work(shared: Arc<Shared>) {
             return;
         }
         let began = shared.clock.now();
+        shared.under_way.fetch_add(1, Ordering::Relaxed);
         let result = shared.api.send(plan.request(ordinal)).await;
+        shared.under_way.fetch_sub(1, Ordering::Relaxed);
         let took = shared.clock.now().saturating_duration_since(began);
         shared.progress.inc(1);
         let uri = plan.uri(ordinal).clone();

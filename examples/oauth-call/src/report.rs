@@ -64,7 +64,8 @@ impl Report {
     }
 
     pub(crate) fn is_all_well(&self) -> bool {
-        self.errors.is_empty()
+        self.requests() > 0
+            && self.errors.is_empty()
             && self
                 .by_status
                 .keys()

@@ -125,7 +125,7 @@ fn what_to_try(
     if codes.any(|code| OAuthErrorCode::from(code) == OAuthErrorCode::InsufficientScope) {
         return "ask for that scope with --scope, if this client may have it";
     }
-    if has("DPoP") && !context.has_dpop {
+    if has("DPoP") && !has("Bearer") && !context.has_dpop {
         return "--dpop: this API wants tokens that are bound to a key";
     }
     if status == StatusCode::FORBIDDEN {

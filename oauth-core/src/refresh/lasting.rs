@@ -48,7 +48,8 @@ impl Machine {
         if self.is_in_flight() {
             return Lasting::As(Decision::Join);
         }
-        if self.gate().is_some_and(|gate| now < gate) {
+        // A renewal that was dropped shuts it too; that has not failed, and nobody waited for it.
+        if self.last_error().is_some() && self.gate().is_some_and(|gate| now < gate) {
             let standing = self.standing_error(now);
             return Lasting::Refuse(not_before(&standing, left, at_least));
         }

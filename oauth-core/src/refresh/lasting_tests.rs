@@ -115,6 +115,16 @@ fn p06_the_gate_holds_for_who_needs_more_and_the_error_says_so() {
 }
 
 #[test]
+fn p05_a_renewal_that_was_dropped_turns_nobody_away() {
+    let mut asked = Asked::holding(Some(3600));
+    for now in [3300, 3301, 3303] {
+        let flight = asked.0.start_flight(at(now));
+        asked.0.drop_flight(flight, at(now), Draw::NONE);
+    }
+    assert_eq!(asked.decision(3304, 1000), Decision::Start);
+}
+
+#[test]
 fn p06_tokens_that_live_shorter_than_asked_are_not_fetched_over_and_over() {
     let mut asked = Asked::holding(Some(300));
     for now in [0, 1, 99] {

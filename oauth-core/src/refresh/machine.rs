@@ -60,7 +60,7 @@ impl Machine {
             .map_or(0, |trouble| trouble.rejections)
     }
 
-    fn last_error(&self) -> Option<&Error> {
+    pub(super) fn last_error(&self) -> Option<&Error> {
         self.trouble.as_ref()?.last_error.as_ref()
     }
 

@@ -128,12 +128,15 @@ pub(crate) fn of_tokens_that_live_too_short(messages: &mut Messages) {
         if let Poll::Ready(outcome) = late.as_mut().poll(&mut context) {
             break outcome;
         }
-        cache.source().await_waiting(1);
-        cache.source().release(1);
-        while cache.ready().is_none() {
-            std::thread::yield_now();
+        // The token is there a moment before its flight is over.
+        if cache.source().waiting() > 0 {
+            cache.source().release(1);
+            while cache.ready().is_none() {
+                std::thread::yield_now();
+            }
+            clock.advance(seconds(3600));
         }
-        clock.advance(seconds(3600));
+        std::thread::yield_now();
     };
     messages.add_err("a caller who is always too late", outcome);
 }

@@ -135,6 +135,7 @@ pub(crate) fn life_of_a_token() {
     clock.advance(Duration::from_secs(10));
     assert!(cached.ready().is_some());
     drop(kept.take());
+    clock.advance(Duration::from_secs(10));
     source.next_token("t2", HOUR);
     assert!(cached.ready().is_some());
     kept.run();

@@ -168,6 +168,8 @@ pub(crate) struct Clients {
 #[derive(Default)]
 pub(crate) struct Registration {
     pub(crate) secret: Option<String>,
+    /// It need not prove who it is.
+    pub(crate) public: bool,
     #[cfg(feature = "jose")]
     pub(crate) keys: Vec<crate::server::assertion::ClientKey>,
     #[cfg(feature = "jose")]
@@ -347,8 +349,8 @@ impl Clients {
                 CertificateClient::SelfSigned(_) => ClientAuthMethod::SelfSignedTlsClientAuth,
             });
         }
-        let public = client.secret.is_none() && self.accepts(ClientAuthMethod::None);
-        public.then_some(ClientAuthMethod::None)
+        let is_public = client.public && self.accepts(ClientAuthMethod::None);
+        is_public.then_some(ClientAuthMethod::None)
     }
 
     #[cfg(feature = "jose")]

@@ -88,7 +88,7 @@ impl Settings {
         }
         let public_clients = self.public_clients;
         for id in &public_clients {
-            clients.registered.entry(id.clone()).or_default();
+            clients.registered.entry(id.clone()).or_default().public = true;
             clients.accepted.push(ClientAuthMethod::None);
         }
         #[cfg(feature = "tls")]

@@ -36,6 +36,8 @@ fn the_token_subcommand_tells_what_was_granted_and_shows_the_token_only_if_asked
         let output = run(&server, backend, &["token", "--json", "--show-token"]);
         assert_eq!(json(&output)["token"], secret);
         assert_eq!(json(&output)["expires_in"], 3600);
+        let output = run(&server, backend, &["--json", "token"]);
+        assert_eq!(json(&output)["type"], "Bearer", "the word may come last");
     }
 }
 

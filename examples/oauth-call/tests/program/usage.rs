@@ -108,7 +108,7 @@ fn wrong_use_ends_with_2_and_says_what_is_wrong() {
             "not ASCII",
         ),
         (
-            [client, &["--secret-env", "TEST_SECRET", "token"]].concat(),
+            [client, &["token", "--secret-env", "TEST_SECRET"]].concat(),
             "`oauth-call token`",
         ),
         (
