@@ -177,7 +177,7 @@ fn a_story_is_told_in_numbers() {
     let duration = get("oauth_token_request_duration_seconds", &labels);
     assert_eq!(duration, &seconds(&[0.25]), "on the clock of the source");
     let left = get("oauth_token_seconds_to_expiry", &[("reason", "renewal")]);
-    assert_eq!(left, &seconds(&[190.0]));
+    assert_eq!(left, &seconds(&[180.0]));
 
     let shut = |error| get("oauth_gate_shut_total", &[("error", error)]);
     assert_eq!(shut("refused"), &count(2));
