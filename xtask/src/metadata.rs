@@ -22,6 +22,8 @@ pub(crate) struct Package {
     pub(crate) has_repository: bool,
     /// Whether docs.rs documents all its features.
     pub(crate) documents_all_features: bool,
+    /// Whether anything of it can be switched on or off.
+    pub(crate) has_features: bool,
     /// Whether `cargo publish` would take it.
     pub(crate) published: bool,
     pub(crate) dependencies: Vec<Dependency>,
@@ -75,6 +77,9 @@ fn package(value: &Value) -> Result<Package> {
             && !list(value, "categories")?.is_empty(),
         has_repository: value["repository"].is_string(),
         documents_all_features: value["metadata"]["docs"]["rs"]["all-features"] == true,
+        has_features: value["features"]
+            .as_object()
+            .is_some_and(|features| !features.is_empty()),
         // `publish = false` reads as an empty list of registries, and its absence as null.
         published: value["publish"]
             .as_array()
