@@ -41,7 +41,7 @@ fn https_without_tls_is_an_error_of_configuration_that_names_the_feature() {
         .replace(&address.to_string(), "<server>");
     insta::assert_snapshot!(text, @r"
     no TLS is compiled in (configuration)
-        the HTTP client cannot send this request to https://<server>
+        the HTTP client cannot send this request to https://<server> (look at the cause, and at how the HTTP client is set up)
         <- no TLS is compiled into reqwest; enable its feature `rustls` or `native-tls` for `https`
     ");
 }
