@@ -285,8 +285,10 @@ impl Machine {
             // The source may be a cache too: its generations are none of ours.
             return token.with_generation(0);
         }
-        if self.held.as_ref().is_some_and(|held| held.is_proven(now)) {
-            self.trouble().rejections = 0;
+        if let (Some(held), Some(trouble)) = (&self.held, &mut self.trouble)
+            && held.is_proven(now)
+        {
+            trouble.rejections = 0;
         }
         self.trouble = self.trouble.take().and_then(Trouble::after_success);
         let known = self
