@@ -7,11 +7,11 @@ use std::time::Duration;
 use http::Extensions;
 
 use crate::error::{Error, ErrorKind};
-use crate::exchange::{Exchange, Rules};
 use crate::protocol::origin::Origin;
-use crate::request_source::{ChosenSource, Pick, RequestSource, Unnamed};
+use crate::request_source::{Pick, RequestSource, Unnamed};
 use crate::source::{SharedTokenSource, TokenSource};
 use crate::target::Target;
+use crate::verdict::Rules;
 
 /// Authorizes API requests with the tokens of a source, for the origins they are meant for only.
 ///
@@ -199,64 +199,27 @@ impl Authorizer {
         &self.shared.source
     }
 
-    /// Starts the authorization of one request that has no extensions: [`exchange_for`](Self::exchange_for).
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn exchange(&self, target: &Target<'_>) -> Result<Exchange<'_>, Error> {
-        self.exchange_for(target, &Extensions::new())
+    pub(crate) fn rules(&self) -> Rules {
+        self.rules
     }
 
-    /// Starts the authorization of one request, with the source that its extensions name ([`RequestSource`]), or
-    /// else the one that this authorizer picks for it, or else the one that it has.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::ForeignOrigin`] if the token is not meant for the request's origin;
-    /// [`ErrorKind::Configuration`] if tokens are bound to a key and the target does not tell path and method;
-    /// that of [`per_request`](Self::per_request)'s closure.
-    /// The request must not be sent.
-    pub fn exchange_for(
+    /// None: that of this authorizer.
+    pub(crate) fn source_for(
         &self,
         target: &Target<'_>,
         extensions: &Extensions,
-    ) -> Result<Exchange<'_>, Error> {
-        let origin = self.origin_of(target)?;
-        let source = match (extensions.get::<RequestSource>(), &self.shared.pick) {
-            (Some(named), _) => ChosenSource::OfRequest(Arc::clone(named.source())),
-            (None, Some(pick)) => ChosenSource::OfRequest(pick(target, extensions)?),
-            (None, None) => ChosenSource::OfAuthorizer(&self.shared.source),
-        };
-        self.begin(target, origin, source)
+    ) -> Result<Option<SharedTokenSource>, Error> {
+        match (extensions.get::<RequestSource>(), &self.shared.pick) {
+            (Some(named), _) => Ok(Some(Arc::clone(named.source()))),
+            (None, Some(pick)) => pick(target, extensions).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
-    /// Starts the authorization of one request with the tokens of `source`, for the origins of this authorizer.
-    ///
-    /// # Errors
-    ///
-    /// As [`exchange_for`](Self::exchange_for).
-    pub fn exchange_with(
-        &self,
-        target: &Target<'_>,
-        source: SharedTokenSource,
-    ) -> Result<Exchange<'_>, Error> {
-        let origin = self.origin_of(target)?;
-        self.begin(target, origin, ChosenSource::OfRequest(source))
-    }
-
-    fn begin<'a>(
-        &'a self,
-        target: &Target<'_>,
-        origin: &'a Origin,
-        source: ChosenSource<'a>,
-    ) -> Result<Exchange<'a>, Error> {
-        Exchange::new(self.rules, target, origin, source)
-    }
-
-    fn origin_of(&self, target: &Target<'_>) -> Result<&Origin, Error> {
+    /// Which of the origins a request goes to.
+    pub(crate) fn position_of(&self, target: &Target<'_>) -> Result<usize, Error> {
         let mut origins = self.origins().iter();
-        let at_target = origins.find(|origin| target.is_at(origin));
+        let at_target = origins.position(|origin| target.is_at(origin));
         at_target.ok_or_else(|| self.foreign(target))
     }
 

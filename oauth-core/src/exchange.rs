@@ -1,71 +1,33 @@
 //! One request under authorization.
 
-use std::time::Duration;
+use std::borrow::Borrow;
+use std::fmt;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 
+use crate::authorizer::Authorizer;
 use crate::background::block_on;
 use crate::dpop::{Audience, Dpop};
 use crate::error::Error;
 use crate::observe;
-use crate::protocol::challenge::Challenge;
 use crate::protocol::dpop::{PROOF, wants_nonce};
 use crate::protocol::origin::Origin;
-use crate::request_source::ChosenSource;
-use crate::source::TokenSource;
+use crate::source::{SharedTokenSource, TokenSource};
 use crate::target::{RequestLine, Target};
 use crate::thread_copy::for_this_thread;
 use crate::token::{AccessToken, TokenType};
+use crate::verdict::{Resent, Rules, Verdict};
 
-/// What an authorizer was told about all of its requests.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Rules {
-    pub(crate) heals_bare_401: bool,
-    pub(crate) minimum_life: Duration,
-}
-
-/// What to do about an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is the caller's.
-    Done,
-    /// Authorize the request anew and send it once more, if its body can be sent again. If it cannot, or no
-    /// new token comes ([`NotResent`]), this answer is the caller's.
-    Resend,
-}
-
-/// Stands among the extensions of a response if its request was sent a second time, with a new token or a proof that
-/// the API could take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Resent;
-
-/// Stands among the extensions of a response that says that the token is no good, if the request could not be sent a
-/// second time for want of a new token, or of a proof: why there was none.
-#[derive(Debug, Clone)]
-pub struct NotResent(Error);
-
-impl NotResent {
-    /// For an adapter whose second [`authorize`](Exchange::authorize) gave this error.
-    #[must_use]
-    pub fn new(error: Error) -> Self {
-        Self(error)
-    }
-
-    /// Why there was no new token.
-    #[must_use]
-    pub fn error(&self) -> &Error {
-        &self.0
-    }
-}
-
-/// The authorization of one request; made by [`Authorizer::exchange`](crate::Authorizer::exchange).
-#[derive(Debug)]
-pub struct Exchange<'a> {
-    rules: Rules,
-    source: ChosenSource<'a>,
-    origin: &'a Origin,
+/// The authorization of one request; made by [`Authorizer::exchange`].
+///
+/// It borrows its authorizer or has it, whichever it is given to [`begin`](Self::begin).
+pub struct Exchange<A = Authorizer> {
+    authorizer: A,
+    /// Whose token it is, if not the authorizer's.
+    source: Option<SharedTokenSource>,
+    /// Which of the authorizer's origins the request goes to.
+    at: usize,
     /// What a proof of DPoP is about, if the source has a key.
     line: Option<Box<RequestLine>>,
     sent: Sent,
@@ -80,28 +42,100 @@ enum Sent {
     Twice(AccessToken),
 }
 
-impl<'a> Exchange<'a> {
-    pub(crate) fn new(
-        rules: Rules,
+impl Authorizer {
+    /// Starts the authorization of one request that has no extensions: [`exchange_for`](Self::exchange_for).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn exchange(&self, target: &Target<'_>) -> Result<Exchange<&Self>, Error> {
+        self.exchange_for(target, &Extensions::new())
+    }
+
+    /// Starts the authorization of one request, with the source that its extensions name ([`RequestSource`]), or
+    /// else the one that this authorizer picks for it, or else the one that it has.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ForeignOrigin`] if the token is not meant for the request's origin;
+    /// [`ErrorKind::Configuration`] if tokens are bound to a key and the target does not tell path and method;
+    /// that of [`per_request`](Self::per_request)'s closure.
+    /// The request must not be sent.
+    pub fn exchange_for(
+        &self,
         target: &Target<'_>,
-        origin: &'a Origin,
-        source: ChosenSource<'a>,
-    ) -> Result<Self, Error> {
-        let line = match source.dpop() {
-            Some(_) => Some(Box::new(RequestLine::of(target, origin)?)),
-            None => None,
-        };
-        Ok(Self {
-            rules,
-            source,
-            origin,
-            line,
-            sent: Sent::Nothing,
-        })
+        extensions: &Extensions,
+    ) -> Result<Exchange<&Self>, Error> {
+        Exchange::begin(self, target, extensions)
+    }
+
+    /// Starts the authorization of one request with the tokens of `source`, for the origins of this authorizer.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange_for`](Self::exchange_for).
+    pub fn exchange_with(
+        &self,
+        target: &Target<'_>,
+        source: SharedTokenSource,
+    ) -> Result<Exchange<&Self>, Error> {
+        Exchange::new(self, self.position_of(target)?, target, Some(source))
     }
 }
 
-impl Exchange<'_> {
+impl<A: Borrow<Authorizer>> Exchange<A> {
+    /// As [`Authorizer::exchange_for`], with an authorizer that may be the exchange's
+    /// own: for a future that is a type of its own, and can borrow nothing of itself.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn begin(
+        authorizer: A,
+        target: &Target<'_>,
+        extensions: &Extensions,
+    ) -> Result<Self, Error> {
+        let of = authorizer.borrow();
+        let at = of.position_of(target)?;
+        let source = of.source_for(target, extensions)?;
+        Self::new(authorizer, at, target, source)
+    }
+
+    pub(crate) fn new(
+        authorizer: A,
+        at: usize,
+        target: &Target<'_>,
+        source: Option<SharedTokenSource>,
+    ) -> Result<Self, Error> {
+        let mut exchange = Self {
+            authorizer,
+            source,
+            at,
+            line: None,
+            sent: Sent::Nothing,
+        };
+        if exchange.source().dpop().is_some() {
+            let line = RequestLine::of(target, exchange.origin())?;
+            exchange.line = Some(Box::new(line));
+        }
+        Ok(exchange)
+    }
+
+    fn source(&self) -> &dyn TokenSource {
+        match &self.source {
+            Some(source) => source.as_ref(),
+            None => self.authorizer.borrow().source().as_ref(),
+        }
+    }
+
+    fn origin(&self) -> &Origin {
+        &self.authorizer.borrow().origins()[self.at]
+    }
+
+    fn rules(&self) -> Rules {
+        self.authorizer.borrow().rules()
+    }
+
     /// Puts the `Authorization` header on, marked sensitive, and with a token bound to a key the proof
     /// (`DPoP`, RFC 9449 §7.1). A header of the caller's own is left alone, and the exchange ends there: its
     /// answer is nobody else's business.
@@ -117,7 +151,7 @@ impl Exchange<'_> {
     ///
     /// Why there is no token.
     pub async fn authorize(&mut self, headers: &mut HeaderMap) -> Result<(), Error> {
-        if self.is_callers_own(headers) {
+        if self.authorize_if_ready(headers) {
             return Ok(());
         }
         let token = self.token().await?;
@@ -130,6 +164,26 @@ impl Exchange<'_> {
         Ok(())
     }
 
+    /// [`authorize`](Self::authorize) for when nothing has to be waited for. Otherwise this is `false`, nothing has been
+    /// done, and `authorize` is what to call.
+    ///
+    /// For an adapter that wants to hand the request on before its first `await`: one that is kept across it makes the
+    /// future bigger.
+    #[must_use = "the request is not authorized if this is false"]
+    pub fn authorize_if_ready(&mut self, headers: &mut HeaderMap) -> bool {
+        if self.is_callers_own(headers) {
+            return true;
+        }
+        let Some(token) = self.ready() else {
+            return false;
+        };
+        if self.prover(&token).is_some() {
+            return false;
+        }
+        self.put(token, headers);
+        true
+    }
+
     /// As [`authorize`](Self::authorize), for synchronous code: what waits there blocks here, as
     /// [`TokenSource::token_blocking`](crate::TokenSource::token_blocking) says.
     ///
@@ -137,7 +191,7 @@ impl Exchange<'_> {
     ///
     /// Why there is no token.
     pub fn authorize_blocking(&mut self, headers: &mut HeaderMap) -> Result<(), Error> {
-        if self.is_callers_own(headers) {
+        if self.authorize_if_ready(headers) {
             return Ok(());
         }
         let token = self.token_blocking()?;
@@ -149,30 +203,38 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    async fn token(&self) -> Result<AccessToken, Error> {
-        let (source, at_least) = (&self.source, self.rules.minimum_life);
+    fn ready(&self) -> Option<AccessToken> {
+        let at_least = self.rules().minimum_life;
         if at_least.is_zero() {
-            return match ready(&**source) {
-                Some(token) => Ok(token),
-                None => source.token().await,
-            };
+            ready(self.source())
+        } else {
+            self.source().ready_lasting(at_least)
         }
-        match source.ready_lasting(at_least) {
-            Some(token) => Ok(token),
-            None => source.token_lasting(at_least).await,
+    }
+
+    async fn token(&self) -> Result<AccessToken, Error> {
+        let at_least = self.rules().minimum_life;
+        if at_least.is_zero() {
+            self.source().token().await
+        } else {
+            self.source().token_lasting(at_least).await
         }
     }
 
     fn token_blocking(&self) -> Result<AccessToken, Error> {
-        let at_least = self.rules.minimum_life;
+        let at_least = self.rules().minimum_life;
         if at_least.is_zero() {
-            match ready(&*self.source) {
-                Some(token) => Ok(token),
-                None => self.source.token_blocking(),
-            }
+            self.source().token_blocking()
         } else {
-            self.source.token_lasting_blocking(at_least)
+            self.source().token_lasting_blocking(at_least)
         }
+    }
+
+    /// Whether its authorization names the method and the URL of the request, as a proof of `DPoP` does: then it is good
+    /// for no other.
+    #[must_use]
+    pub fn names_target(&self) -> bool {
+        self.line.is_some()
     }
 
     /// Whether the request has been authorized a second time: an adapter puts [`Resent`] among the extensions of the
@@ -187,7 +249,7 @@ impl Exchange<'_> {
         if token.token_type() != TokenType::Dpop {
             return None;
         }
-        self.source.dpop()
+        self.source().dpop()
     }
 
     async fn prove(&self, dpop: &Dpop, token: &AccessToken) -> Result<HeaderValue, Error> {
@@ -198,7 +260,7 @@ impl Exchange<'_> {
             )
         })?;
         let method = line.method.as_str();
-        dpop.prove(method, self.origin, &line.target, Some(token))
+        dpop.prove(method, self.origin(), &line.target, Some(token))
             .await
     }
 
@@ -221,6 +283,13 @@ impl Exchange<'_> {
         };
     }
 
+    /// Whether [`review`](Self::review) has anything to read in an answer with this status. Cheaper, since it does not ask
+    /// where the answer came from.
+    #[must_use]
+    pub fn concerns(&self, status: StatusCode) -> bool {
+        status == StatusCode::UNAUTHORIZED || self.line.is_some()
+    }
+
     /// Reads an answer. A token that it says is no good is rejected; the first time, the verdict is to send the request
     /// again. So it is if the API wants its nonce in the proof (RFC 9449 §9).
     ///
@@ -237,21 +306,32 @@ impl Exchange<'_> {
             Sent::Once(token) => (token, Verdict::Resend),
             Sent::Twice(token) => (token, Verdict::Done),
         };
-        if !answered_by.is_at(self.origin) {
+        if !answered_by.is_at(self.origin()) {
             return Verdict::Done;
         }
         if let Some(dpop) = self.prover(token) {
-            let has_nonce = dpop.learn(Audience::Api, self.origin, headers);
+            let has_nonce = dpop.learn(Audience::Api, self.origin(), headers);
             if has_nonce && wants_nonce(status, headers) {
                 observe::nonce_wanted("api");
                 return verdict;
             }
         }
-        if !self.rules.is_rejection(status, headers) {
+        if !self.rules().is_rejection(status, headers) {
             return Verdict::Done;
         }
-        self.source.reject(token);
+        self.source().reject(token);
         verdict
+    }
+}
+
+impl<A: fmt::Debug> fmt::Debug for Exchange<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("authorizer", &self.authorizer)
+            .field("has_source_of_its_own", &self.source.is_some())
+            .field("line", &self.line)
+            .field("sent", &self.sent)
+            .finish_non_exhaustive()
     }
 }
 
@@ -260,27 +340,4 @@ fn ready(source: &dyn TokenSource) -> Option<AccessToken> {
     let mut ready = None;
     source.with_ready(&mut |token| ready = Some(for_this_thread(token)));
     ready
-}
-
-impl Rules {
-    /// Whether this answer to a request that bore a token says that the token is no good. RFC 6750 §3.1:
-    /// nothing but a 401 with `invalid_token` does.
-    fn is_rejection(&self, status: StatusCode, headers: &HeaderMap) -> bool {
-        if status != StatusCode::UNAUTHORIZED {
-            return false;
-        }
-        let challenges = Challenge::all(headers);
-        let mut ours = challenges
-            .iter()
-            .filter(|challenge| challenge.is("bearer") || challenge.is("dpop"))
-            .peekable();
-        let is_bare = challenges.is_empty() || ours.peek().is_some();
-        let mut errors = ours
-            .filter_map(|challenge| challenge.parameter("error"))
-            .peekable();
-        if errors.peek().is_none() {
-            return self.heals_bare_401 && is_bare;
-        }
-        errors.any(|error| error == "invalid_token")
-    }
 }

@@ -70,6 +70,7 @@ mod token;
 mod token_key;
 mod token_management;
 mod unique;
+mod verdict;
 mod warm;
 
 #[doc = include_str!("../OBSERVABILITY.md")]
@@ -90,7 +91,7 @@ pub use default_spawner::DefaultSpawner;
 pub use discovery_error::DiscoveryError;
 pub use dpop::Dpop;
 pub use error::{Error, ErrorBuilder, ErrorKind};
-pub use exchange::{Exchange, NotResent, Resent, Verdict};
+pub use exchange::Exchange;
 pub use http_client::{BodyBuffer, HttpClient, HttpError};
 pub use memory_store::MemoryStore;
 pub use oauth_error::{OAuthError, OAuthErrorCode};
@@ -121,3 +122,4 @@ pub use target::Target;
 pub use time::Instant;
 pub use token::{AccessToken, AccessTokenBuilder, InvalidToken, TokenType};
 pub use token_key::{TokenKey, TokenKeyBuilder};
+pub use verdict::{NotResent, Resent, Verdict};

@@ -1,7 +1,6 @@
 //! A source of tokens for one request, where each request may be of another tenant.
 
 use std::fmt;
-use std::ops::Deref;
 
 use async_trait::async_trait;
 use http::Extensions;
@@ -52,32 +51,6 @@ impl fmt::Debug for RequestSource {
 /// Names the source of a request.
 pub(crate) type Pick =
     dyn Fn(&Target<'_>, &Extensions) -> Result<SharedTokenSource, Error> + Send + Sync;
-
-/// Whose source an exchange uses, from its first attempt to its last.
-pub(crate) enum ChosenSource<'a> {
-    OfAuthorizer(&'a SharedTokenSource),
-    OfRequest(SharedTokenSource),
-}
-
-impl Deref for ChosenSource<'_> {
-    type Target = dyn TokenSource;
-
-    fn deref(&self) -> &Self::Target {
-        match self {
-            Self::OfAuthorizer(source) => source.as_ref(),
-            Self::OfRequest(source) => source.as_ref(),
-        }
-    }
-}
-
-impl fmt::Debug for ChosenSource<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::OfAuthorizer(_) => "OfAuthorizer",
-            Self::OfRequest(_) => "OfRequest",
-        })
-    }
-}
 
 /// Where each request has to name its source, the one of a request that does not.
 pub(crate) struct Unnamed;

@@ -12,7 +12,8 @@ use futures_executor::block_on;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use oauth_core::{
-    AccessToken, Authorizer, Error, ErrorKind, Exchange, Target, TokenSource, Verdict, async_trait,
+    AccessToken, Authorizer, CachedTokenSource, Error, ErrorKind, Exchange, Target, TokenSource,
+    Verdict, async_trait,
 };
 
 const API: Target<'static> = Target::new("https", "api.example.com", None);
@@ -43,7 +44,7 @@ fn authorizer() -> (std::sync::Arc<Numbered>, Authorizer) {
     (source.clone(), Authorizer::new(source, origins).unwrap())
 }
 
-fn authorized(exchange: &mut Exchange<'_>) -> HeaderMap {
+fn authorized(exchange: &mut Exchange<&Authorizer>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     block_on(exchange.authorize(&mut headers)).unwrap();
     headers
@@ -82,6 +83,67 @@ fn a_header_of_the_callers_own_is_kept_and_its_answer_left_alone() {
         Verdict::Done
     );
     assert!(source.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn p02_with_a_token_in_hand_a_request_is_authorized_without_an_await() {
+    let origins = ["https://api.example.com"];
+    let source = CachedTokenSource::new(Numbered::default());
+    let authorizer = Authorizer::new(source, origins).unwrap();
+    let mut exchange = authorizer.exchange(&API).unwrap();
+    let mut headers = HeaderMap::new();
+    assert!(!exchange.authorize_if_ready(&mut headers));
+    assert!(headers.is_empty(), "nothing has been done");
+    block_on(exchange.authorize(&mut headers)).unwrap();
+    assert_eq!(headers[AUTHORIZATION], "Bearer t1");
+
+    let mut next = authorizer.exchange(&API).unwrap();
+    let mut headers = HeaderMap::new();
+    assert!(next.authorize_if_ready(&mut headers));
+    assert_eq!(headers[AUTHORIZATION], "Bearer t1");
+    let answer = challenged(&[r#"Bearer error="invalid_token""#]);
+    assert_eq!(
+        next.review(&API, StatusCode::UNAUTHORIZED, &answer),
+        Verdict::Resend
+    );
+    let mut again = HeaderMap::new();
+    assert!(
+        !next.authorize_if_ready(&mut again),
+        "a rejected token is in nobody's hand"
+    );
+    block_on(next.authorize(&mut again)).unwrap();
+    assert_eq!(again[AUTHORIZATION], "Bearer t2");
+    assert!(next.resent().is_some());
+}
+
+#[test]
+fn p02_a_header_of_the_callers_own_is_ready_too() {
+    let (_, authorizer) = authorizer();
+    let mut exchange = authorizer.exchange(&API).unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic x"));
+    assert!(exchange.authorize_if_ready(&mut headers));
+    assert_eq!(headers[AUTHORIZATION], "Basic x");
+    let answer = challenged(&[r#"Bearer error="invalid_token""#]);
+    assert_eq!(
+        exchange.review(&API, StatusCode::UNAUTHORIZED, &answer),
+        Verdict::Done
+    );
+}
+
+#[test]
+fn only_a_401_concerns_an_exchange_without_a_proof() {
+    let (_, authorizer) = authorizer();
+    let mut exchange = authorizer.exchange(&API).unwrap();
+    authorized(&mut exchange);
+    assert!(exchange.concerns(StatusCode::UNAUTHORIZED));
+    for other in [
+        StatusCode::OK,
+        StatusCode::FORBIDDEN,
+        StatusCode::BAD_REQUEST,
+    ] {
+        assert!(!exchange.concerns(other), "{other}");
+    }
 }
 
 #[test]

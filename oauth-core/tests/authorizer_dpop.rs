@@ -16,8 +16,8 @@ use futures_executor::block_on;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use oauth_core::{
-    AccessToken, Authorizer, Dpop, Error, ErrorKind, Exchange, JwsAlgorithm, JwsSigner,
-    StoredToken, SystemClock, Target, TokenSource, TokenType, Verdict, async_trait,
+    AccessToken, Authorizer, CachedTokenSource, Dpop, Error, ErrorKind, Exchange, JwsAlgorithm,
+    JwsSigner, StoredToken, SystemClock, Target, TokenSource, TokenType, Verdict, async_trait,
 };
 use recorder::jwt;
 use serde_json::{Value, json};
@@ -90,13 +90,13 @@ fn authorizer(source: &Arc<Bound>) -> Authorizer {
     Authorizer::new(source.clone(), origins).unwrap()
 }
 
-fn exchange<'a>(authorizer: &'a Authorizer, url: &str) -> Exchange<'a> {
+fn exchange<'a>(authorizer: &'a Authorizer, url: &str) -> Exchange<&'a Authorizer> {
     let uri: Uri = url.to_lowercase().parse().unwrap();
     let target = Target::of(&uri).with_method(&Method::PATCH);
     authorizer.exchange(&target).unwrap()
 }
 
-fn authorized(exchange: &mut Exchange<'_>) -> HeaderMap {
+fn authorized(exchange: &mut Exchange<&Authorizer>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     block_on(exchange.authorize(&mut headers)).unwrap();
     headers
@@ -109,7 +109,7 @@ fn claims(headers: &HeaderMap) -> Value {
     claims
 }
 
-fn review(exchange: &mut Exchange<'_>, status: u16, headers: &[(&str, &str)]) -> Verdict {
+fn review(exchange: &mut Exchange<&Authorizer>, status: u16, headers: &[(&str, &str)]) -> Verdict {
     let headers = headers.iter().map(|(name, value)| {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
         (name, HeaderValue::from_str(value).unwrap())
@@ -156,6 +156,20 @@ fn synchronous_code_proves_it_too() {
         .authorize_blocking(&mut headers)
         .unwrap();
     assert_eq!(claims(&headers)["htm"], "PATCH");
+}
+
+#[test]
+fn a_token_in_hand_is_not_put_on_without_its_proof_and_every_answer_may_bring_a_nonce() {
+    let source = Arc::new(CachedTokenSource::new(Bound::new(TokenType::Dpop)));
+    block_on(source.token()).unwrap();
+    let authorizer = Authorizer::new(source, ["https://api.example.com"]).unwrap();
+    let mut exchange = exchange(&authorizer, URL);
+    let mut headers = HeaderMap::new();
+    assert!(!exchange.authorize_if_ready(&mut headers));
+    assert!(headers.is_empty(), "{headers:?}");
+    block_on(exchange.authorize(&mut headers)).unwrap();
+    assert_eq!(claims(&headers)["htm"], "PATCH");
+    assert!(exchange.concerns(StatusCode::OK));
 }
 
 #[test]

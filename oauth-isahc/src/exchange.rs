@@ -9,7 +9,7 @@ use crate::body::Repeatable;
 
 /// One request to an API on its way, at most twice.
 pub(crate) struct Attempts<'a, Body> {
-    exchange: Exchange<'a>,
+    exchange: Exchange<&'a Authorizer>,
     uri: Uri,
     /// `None`: sent twice already, or the body is a stream, which can be sent once only.
     spare: Option<(Parts, Body)>,

@@ -3,14 +3,14 @@
 use std::fmt;
 
 use http::Extensions;
-use oauth_core::{Authorizer, Exchange, TokenSource};
+use oauth_core::{Authorizer, TokenSource};
 use reqwest::redirect::Policy;
 use reqwest::{Request, Response, Url};
 
 use crate::error::Error;
-use crate::exchange::{begin, conclude, leave, says_resend, spare};
 use crate::forward::verbs;
 use crate::request_builder::RequestBuilder;
+use crate::sending::{Sending, begin};
 
 /// As many as reqwest follows by itself.
 const MOST_REDIRECTS: usize = 10;
@@ -137,7 +137,8 @@ impl Client {
         request: Request,
         extensions: &Extensions,
     ) -> Result<Response, Error> {
-        execute(&self.http, &self.authorizer, request, extensions).await
+        let http = self.http.clone();
+        Sending::new(|| begin(http, &self.authorizer, extensions, request)).await
     }
 
     /// The reqwest client inside, for requests that must not be authorized.
@@ -151,40 +152,6 @@ impl Client {
     pub fn authorizer(&self) -> &Authorizer {
         &self.authorizer
     }
-}
-
-/// What few requests need is boxed, so that the future of all the others is smaller.
-pub(crate) async fn execute(
-    http: &reqwest::Client,
-    authorizer: &Authorizer,
-    mut request: Request,
-    extensions: &Extensions,
-) -> Result<Response, Error> {
-    let mut exchange = begin(authorizer, extensions, request.url(), request.method())?;
-    let spare = spare(&request);
-    exchange.authorize(request.headers_mut()).await?;
-    let response = http.execute(request).await?;
-    let resends = says_resend(&mut exchange, &response);
-    match spare {
-        Some(spare) if resends => Box::pin(resend(http, exchange, spare, response)).await,
-        _ => Ok(response),
-    }
-}
-
-/// Sends the request once more, unless no new token comes: then the first answer is the caller's.
-async fn resend(
-    http: &reqwest::Client,
-    mut exchange: Exchange<'_>,
-    mut request: Request,
-    mut answer: Response,
-) -> Result<Response, Error> {
-    if let Err(error) = exchange.authorize(request.headers_mut()).await {
-        leave(error, &mut answer);
-        return Ok(answer);
-    }
-    let mut response = http.execute(request).await?;
-    conclude(exchange, &mut response);
-    Ok(response)
 }
 
 impl fmt::Debug for Client {

@@ -1,30 +1,161 @@
 //! Glue between reqwest's requests and the authorizer.
 
+use std::borrow::Borrow;
+
 use http::{Extensions, HeaderMap, Method, StatusCode};
 use oauth_core::{Authorizer, Error, Exchange, NotResent, Target, Verdict};
-use reqwest::{Request, Url};
+use reqwest::{Request, Response, Url, Version};
 
 /// Starts the authorization of a request.
-pub(crate) fn begin<'a>(
-    authorizer: &'a Authorizer,
+pub(crate) fn begin<A: Borrow<Authorizer>>(
+    authorizer: A,
     extensions: &Extensions,
     url: &Url,
     method: &Method,
-) -> Result<Exchange<'a>, Error> {
+) -> Result<Exchange<A>, Error> {
     let target = target(url).with_path(url.path()).with_method(method);
-    authorizer.exchange_for(&target, extensions)
+    Exchange::begin(authorizer, &target, extensions)
 }
 
-/// The request once more, to be sent a second time; none if its body is a stream.
-pub(crate) fn spare(request: &Request) -> Option<Request> {
-    if request.body().is_some() || request.timeout().is_some() {
-        return request.try_clone();
+/// A request on its way for the first time.
+pub(crate) struct Attempt<A, F> {
+    pub(crate) exchange: Exchange<A>,
+    /// To be sent after a rejection.
+    pub(crate) spare: Option<Spare>,
+    pub(crate) answer: F,
+}
+
+/// Whether a request had its token at once.
+pub(crate) enum Start<A, E, F> {
+    Sent(Attempt<A, F>),
+    Waits(Box<Waiting<A, E>>),
+}
+
+/// A request that has to wait for its token.
+pub(crate) struct Waiting<A, E> {
+    exchange: Exchange<A>,
+    extensions: E,
+    spare: Option<Spare>,
+    request: Request,
+}
+
+impl<A: Borrow<Authorizer>, F> Attempt<A, F> {
+    /// Not asynchronous, so that the request is in no future if it need not wait: requests are big, and futures are
+    /// copied on their way to where they are polled.
+    pub(crate) fn start<E: Borrow<Extensions>>(
+        authorizer: A,
+        extensions: E,
+        mut request: Request,
+        spare: impl FnOnce(&Request, &Exchange<A>) -> Option<Spare>,
+        send: impl FnOnce(Request, E) -> F,
+    ) -> Result<Start<A, E, F>, Error> {
+        let mut exchange = begin(
+            authorizer,
+            extensions.borrow(),
+            request.url(),
+            request.method(),
+        )?;
+        let spare = spare(&request, &exchange);
+        if exchange.authorize_if_ready(request.headers_mut()) {
+            return Ok(Start::Sent(Self {
+                exchange,
+                spare,
+                answer: send(request, extensions),
+            }));
+        }
+        Ok(Start::Waits(Box::new(Waiting {
+            exchange,
+            extensions,
+            spare,
+            request,
+        })))
     }
-    // `try_clone` allocates room for a timeout though there is none: for most requests half of what they cost here.
-    let mut spare = Request::new(request.method().clone(), request.url().clone());
-    spare.headers_mut().clone_from(request.headers());
-    *spare.version_mut() = request.version();
-    Some(spare)
+}
+
+impl<A: Borrow<Authorizer>, E> Waiting<A, E> {
+    pub(crate) async fn sent<F>(
+        mut self: Box<Self>,
+        send: impl FnOnce(Request, E) -> F,
+    ) -> Result<Attempt<A, F>, Error> {
+        self.exchange.authorize(self.request.headers_mut()).await?;
+        let this = *self;
+        Ok(Attempt {
+            exchange: this.exchange,
+            spare: this.spare,
+            answer: send(this.request, this.extensions),
+        })
+    }
+}
+
+/// What it takes to send a request once more.
+pub(crate) enum Spare {
+    /// Boxed, since all that is kept until the answer is there is moved about.
+    Whole(Box<Request>),
+    /// Of a request without a body and a proof, that is of most. It goes to where the answer came from: a copy of its
+    /// URL would be half of what authorization costs.
+    Bare {
+        method: Method,
+        version: Version,
+        /// None: there were none.
+        headers: Option<Box<HeaderMap>>,
+    },
+}
+
+impl Spare {
+    /// For a client that knows where the request went. None if its body is a stream.
+    pub(crate) fn of<A: Borrow<Authorizer>>(
+        request: &Request,
+        exchange: &Exchange<A>,
+    ) -> Option<Self> {
+        // Redirects keep these methods, but not what a proof names.
+        let is_bare = matches!(*request.method(), Method::GET | Method::HEAD)
+            && request.body().is_none()
+            && request.timeout().is_none()
+            && !exchange.names_target();
+        if !is_bare {
+            return Self::whole(request);
+        }
+        Some(Self::Bare {
+            method: request.method().clone(),
+            version: request.version(),
+            headers: Some(request.headers())
+                .filter(|headers| !headers.is_empty())
+                .map(|headers| Box::new(headers.clone())),
+        })
+    }
+
+    /// None if its body is a stream.
+    pub(crate) fn whole(request: &Request) -> Option<Self> {
+        if request.body().is_some() || request.timeout().is_some() {
+            return request.try_clone().map(|copy| Self::Whole(Box::new(copy)));
+        }
+        // `try_clone` allocates room for a timeout though there is none.
+        let mut copy = Box::new(Request::new(
+            request.method().clone(),
+            request.url().clone(),
+        ));
+        copy.headers_mut().clone_from(request.headers());
+        *copy.version_mut() = request.version();
+        Some(Self::Whole(copy))
+    }
+
+    pub(crate) fn request(self, answer: &Response) -> Request {
+        match self {
+            Self::Whole(request) => *request,
+            Self::Bare {
+                method,
+                version,
+                headers,
+            } => {
+                let mut request = Request::new(method, answer.url().clone());
+                *request.version_mut() = version;
+                if let Some(headers) = headers {
+                    *request.headers_mut() = *headers;
+                }
+                request
+            }
+        }
+    }
 }
 
 /// A response of reqwest, which has two kinds of them.
@@ -54,13 +185,16 @@ impl_answer!(reqwest::Response);
 impl_answer!(reqwest::blocking::Response);
 
 /// Whether to send the request once more after this answer.
-pub(crate) fn says_resend(exchange: &mut Exchange<'_>, answer: &impl Answer) -> bool {
+pub(crate) fn says_resend<A: Borrow<Authorizer>>(
+    exchange: &mut Exchange<A>,
+    answer: &impl Answer,
+) -> bool {
     let (url, status, headers) = answer.head();
-    exchange.review(&target(url), status, headers) == Verdict::Resend
+    exchange.concerns(status) && exchange.review(&target(url), status, headers) == Verdict::Resend
 }
 
 /// Ends an exchange whose request was sent twice, which the response then says.
-pub(crate) fn conclude(mut exchange: Exchange<'_>, answer: &mut impl Answer) {
+pub(crate) fn conclude<A: Borrow<Authorizer>>(mut exchange: Exchange<A>, answer: &mut impl Answer) {
     says_resend(&mut exchange, answer);
     if let Some(resent) = exchange.resent() {
         answer.extensions_mut().insert(resent);

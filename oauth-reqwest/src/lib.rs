@@ -26,6 +26,7 @@ mod http_client;
 mod middleware;
 mod request_builder;
 mod runtime;
+mod sending;
 
 pub use client::{Client, client, redirect_policy};
 pub use error::Error;

@@ -6,7 +6,7 @@ use oauth_core::{Authorizer, Exchange};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
-use crate::exchange::{begin, conclude, leave, says_resend, spare};
+use crate::exchange::{Attempt, Spare, Start, conclude, leave, says_resend};
 
 /// Authorizes the requests that pass through a chain of reqwest-middleware, as [`Client`](crate::Client) does.
 /// For a program that has such a chain already; without one, [`Client`](crate::Client) is the shorter way.
@@ -54,37 +54,45 @@ impl OAuthMiddleware {
 impl Middleware for OAuthMiddleware {
     async fn handle(
         &self,
-        mut request: Request,
+        request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        let exchange = begin(
-            &self.authorizer,
-            extensions,
-            request.url(),
-            request.method(),
-        );
-        let mut exchange = exchange.map_err(Error::middleware)?;
-        let spare = spare(&request);
-        let authorized = exchange.authorize(request.headers_mut()).await;
-        authorized.map_err(Error::middleware)?;
-        let response = next.clone().run(request, extensions).await?;
+        let send = |request, extensions| next.clone().run(request, extensions);
+        // Those behind us may change the URL, so that the one in the answer would be changed once more.
+        let spare = |request: &Request, _: &_| Spare::whole(request);
+        let start = Attempt::start(&self.authorizer, &mut *extensions, request, spare, send);
+        let Attempt {
+            mut exchange,
+            spare,
+            answer,
+        } = match start.map_err(Error::middleware)? {
+            Start::Sent(attempt) => attempt,
+            Start::Waits(waiting) => {
+                let sent = Box::pin(waiting.sent(send)).await;
+                sent.map_err(Error::middleware)?
+            }
+        };
+        let response = answer.await?;
         let resends = says_resend(&mut exchange, &response);
-        match spare.filter(|_| resends) {
-            Some(spare) => Box::pin(resend(exchange, spare, response, extensions, next)).await,
-            None => Ok(response),
+        match spare {
+            Some(spare) if resends => {
+                Box::pin(resend(exchange, spare, response, extensions, next)).await
+            }
+            _ => Ok(response),
         }
     }
 }
 
 /// Sends the request once more, unless no new token comes: then the first answer is the caller's.
 async fn resend(
-    mut exchange: Exchange<'_>,
-    mut request: Request,
+    mut exchange: Exchange<&Authorizer>,
+    spare: Spare,
     mut answer: Response,
     extensions: &mut Extensions,
     next: Next<'_>,
 ) -> Result<Response> {
+    let mut request = spare.request(&answer);
     if let Err(error) = exchange.authorize(request.headers_mut()).await {
         leave(error, &mut answer);
         return Ok(answer);

@@ -2,9 +2,9 @@
 
 use reqwest::Response;
 
-use crate::client::execute;
 use crate::error::Error;
 use crate::forward::request_builder;
+use crate::sending::{Sending, begin};
 
 request_builder! {
     /// Builds a request whose [`send`](Self::send) authorizes it. Its methods are those of
@@ -30,8 +30,10 @@ impl RequestBuilder {
     ///
     /// [`Error::Token`] if there is no token or it is not meant for the request's origin; [`Error::Http`] if
     /// the request is not valid or the exchange fails.
-    pub async fn send(self) -> Result<Response, Error> {
-        let (http, request) = self.inner.build_split();
-        execute(&http, &self.authorizer, request?, &self.extensions).await
+    pub fn send(self) -> impl Future<Output = Result<Response, Error>> + Send {
+        Sending::new(move || {
+            let (http, request) = self.inner.build_split();
+            begin(http, self.authorizer, self.extensions, request?)
+        })
     }
 }

@@ -91,6 +91,47 @@ async fn redirects_without_end_are_an_error() {
 }
 
 #[tokio::test]
+async fn p07_what_was_refused_after_a_redirect_is_sent_again_to_where_that_led() {
+    let (server, api) = fixture();
+    server.next_api_reply(Reply::redirect(307, server.api_url_for("/b?c=d")));
+    server.next_api_reply(
+        Reply::status(401).header("www-authenticate", r#"Bearer error="invalid_token""#),
+    );
+    let get = api.get(server.api_url_for("/a")).header("x-mine", "e");
+    assert_eq!(get.send().await.unwrap().status(), 200);
+    let requests = server.api_requests();
+    let lines: Vec<_> = requests
+        .iter()
+        .map(|request| (request.path_and_query(), request.header("x-mine")))
+        .collect();
+    let mine = Some("e");
+    assert_eq!(lines, [("/a", mine), ("/b?c=d", mine), ("/b?c=d", mine)]);
+}
+
+#[tokio::test]
+async fn p07_a_body_is_sent_again_the_whole_way() {
+    let (server, api) = fixture();
+    let redirect = || Reply::redirect(307, server.api_url_for("/b"));
+    server.next_api_reply(redirect());
+    server.next_api_reply(
+        Reply::status(401).header("www-authenticate", r#"Bearer error="invalid_token""#),
+    );
+    server.next_api_reply(redirect());
+    let post = api.post(server.api_url_for("/a")).body("c");
+    assert_eq!(post.send().await.unwrap().status(), 200);
+    let requests = server.api_requests();
+    let lines: Vec<_> = requests
+        .iter()
+        .map(|request| (request.path_and_query(), &request.body()[..]))
+        .collect();
+    let body = &b"c"[..];
+    assert_eq!(
+        lines,
+        [("/a", body), ("/b", body), ("/a", body), ("/b", body)]
+    );
+}
+
+#[tokio::test]
 async fn p07_an_api_that_rejects_every_token_gets_two_requests_a_call_and_a_bounded_renewal() {
     let (server, api) = fixture();
     server.always_api_reply(

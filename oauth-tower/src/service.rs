@@ -119,7 +119,7 @@ where
     exchange.authorize(request.headers_mut()).await?;
     let mut response = inner.call(request).await.map_err(Into::into)?;
 
-    let review = |exchange: &mut Exchange<'_>, response: &Response<R>| {
+    let review = |exchange: &mut Exchange<&Authorizer>, response: &Response<R>| {
         if heals_grpc && is_grpc_unauthenticated(response) {
             let headers = in_words_of_http(response.headers());
             exchange.review(&target, StatusCode::UNAUTHORIZED, &headers)

@@ -99,6 +99,7 @@ impl Origin {
     /// Whether `scheme`, `host` and `port` name this origin: `scheme` in lower case, as URL parsers leave it, `host`
     /// in any case, an IPv6 address in brackets.
     #[must_use]
+    #[inline]
     pub fn matches(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
         let (scheme_of_self, default_port) = if self.secure {
             ("https", 443)

@@ -223,7 +223,11 @@ impl Honest {
         Some(spare).filter(|spare| !(self.has(Bug::ResendsNoHead) && spare.method == Method::HEAD))
     }
 
-    fn authorize(&self, exchange: &mut Exchange<'_>, headers: &mut HeaderMap) -> Result<(), Error> {
+    fn authorize(
+        &self,
+        exchange: &mut Exchange<&Authorizer>,
+        headers: &mut HeaderMap,
+    ) -> Result<(), Error> {
         let done = block_on(exchange.authorize(headers));
         if self.has(Bug::TokenIsNotSensitive)
             && let Some(value) = headers.get_mut(AUTHORIZATION)
@@ -249,7 +253,7 @@ impl Honest {
 
     fn is_to_be_sent_again(
         &self,
-        exchange: &mut Exchange<'_>,
+        exchange: &mut Exchange<&Authorizer>,
         response: &Response<Bytes>,
         (asked, answered_by): (&Uri, &Uri),
     ) -> bool {
