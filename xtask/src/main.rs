@@ -6,6 +6,7 @@ mod changelog;
 mod command;
 mod deny;
 mod documented;
+mod features;
 mod fuzz;
 mod graph;
 mod guard;
@@ -188,7 +189,7 @@ impl Task {
                 print!("{HELP}");
                 Ok(())
             }
-            Self::Test => steps::run(&tasks::test()),
+            Self::Test => steps::run(&tasks::test()?),
             Self::Check => steps::run(&tasks::check()?),
             Self::Guard => guard::run(),
             Self::Ci => steps::run(&tasks::ci()?),

@@ -6,11 +6,13 @@ use anyhow::Result;
 
 use crate::command::CommandLine;
 use crate::steps::Step;
-use crate::{api, guard, instructions, interop_server, links, metadata, prerequisites, release};
+use crate::{
+    api, features, guard, instructions, interop_server, links, metadata, prerequisites, release,
+};
 
 /// `cargo xtask test`: installs what the tests need, and passes them all.
-pub(crate) fn test() -> Vec<Step> {
-    iter::once(prerequisites()).chain(tests()).collect()
+pub(crate) fn test() -> Result<Vec<Step>> {
+    Ok(iter::once(prerequisites()).chain(tests()?).collect())
 }
 
 /// `cargo xtask check`: everything that is judged without running a test.
@@ -22,7 +24,7 @@ pub(crate) fn check() -> Result<Vec<Step>> {
 pub(crate) fn ci() -> Result<Vec<Step>> {
     Ok(iter::once(prerequisites())
         .chain(checks()?)
-        .chain(tests())
+        .chain(tests()?)
         .collect())
 }
 
@@ -32,8 +34,8 @@ fn prerequisites() -> Step {
 
 /// The test runs. One run over the whole workspace shares every build between the packages; the
 /// second run rebuilds only what the additional features touch, and the rest costs nothing.
-fn tests() -> Vec<Step> {
-    vec![
+fn tests() -> Result<Vec<Step>> {
+    Ok(vec![
         Step::call("modules of the interop server", interop_server::install),
         // The one run that builds everything there is: libraries, programs, tests, examples and
         // benches (which run as tests), as somebody gets them who switches nothing on.
@@ -64,11 +66,12 @@ fn tests() -> Vec<Step> {
         ),
         // The same on every machine, however busy: what a hit costs cannot creep up unseen.
         Step::call("instruction counts", instructions::check),
-        // What is behind features. No examples or benches: they are built above, and linking them
-        // again would be most of the work.
+        // What is behind features, of which the neighbours ask for most in the run above. The other tests would do
+        // once more what they did there.
         Step::command(
-            "tests, all features",
-            CommandLine::cargo(["test", "--workspace", "--all-features", "--tests"]),
+            "tests of features, all features",
+            CommandLine::cargo(["test", "--workspace", "--all-features", "--lib"])
+                .arguments(features::tests()?.iter().flat_map(|test| ["--test", test])),
         ),
         // Cargo cannot run doctests together with other targets. With all features, so that no
         // documented item is left out, and nothing but the snippets is built.
@@ -104,7 +107,7 @@ fn tests() -> Vec<Step> {
             "example reqwest_blocking",
             CommandLine::cargo(["run", "--example", "reqwest_blocking"]),
         ),
-    ]
+    ])
 }
 
 fn checks() -> Result<Vec<Step>> {
@@ -117,21 +120,26 @@ fn checks() -> Result<Vec<Step>> {
         Step::call("dependency guard", guard::run),
         Step::call("links between the documents", links::run),
     ];
-    // One package at a time: in a run over the workspace a package gets the features that its
+    // What others depend on, one package at a time: in a run over the workspace a package gets the features that its
     // neighbours ask for, which hides what it fails to ask for itself.
-    for package in metadata::workspace_packages()? {
-        let sets: &[(&str, Option<&str>)] = if package.has_features {
-            // What is between the two is built by the tests.
+    let packages = metadata::workspace_packages()?;
+    let alone = packages
+        .iter()
+        .filter(|package| package.published || package.has_features);
+    for package in alone {
+        // Without features only what is in the package: the tests bring other packages, and with them features. What is
+        // between the two is built by the tests.
+        let sets: &[(&str, &[&str])] = if package.has_features {
             &[
-                (", no default features", Some("--no-default-features")),
-                (", all features", Some("--all-features")),
+                (", no default features", &["--no-default-features"]),
+                (", all features", &["--all-features", "--all-targets"]),
             ]
         } else {
-            &[("", None)]
+            &[("", &["--all-targets"])]
         };
-        for (features, flag) in sets {
-            let clippy = CommandLine::cargo(["clippy", "-p", &package.name, "--all-targets"])
-                .arguments(*flag)
+        for (features, flags) in sets {
+            let clippy = CommandLine::cargo(["clippy", "-p", &package.name])
+                .arguments(flags.iter().copied())
                 .arguments(["--", "-D", "warnings"]);
             steps.push(Step::command(
                 format!("clippy {}{features}", package.name),
@@ -139,6 +147,19 @@ fn checks() -> Result<Vec<Step>> {
             ));
         }
     }
+    // And our own programs. They are built alone where one runs them alone.
+    steps.push(Step::command(
+        "clippy, all of the workspace",
+        CommandLine::cargo(["clippy", "--workspace", "--all-features", "--all-targets"])
+            .arguments(["--", "-D", "warnings"]),
+    ));
+    steps.push(Step::command(
+        "documentation",
+        CommandLine::cargo(["doc", "--workspace", "--no-deps", "--all-features"])
+            .variable("RUSTDOCFLAGS", "-D warnings"),
+    ));
+    // Right after it, as it comes after clippy: all three need the same things built.
+    steps.push(Step::attempt("public API", api::check_if_possible));
     // A workspace of its own, which no other step sees. Nothing is linked: libFuzzer itself, and with it a C++
     // compiler, is for those who run the targets.
     steps.push(Step::command(
@@ -147,13 +168,6 @@ fn checks() -> Result<Vec<Step>> {
             .arguments(["--bins", "--target-dir", "target/fuzz-check"])
             .variable("CUSTOM_LIBFUZZER_PATH", "none/libnone.a"),
     ));
-    steps.push(Step::command(
-        "documentation",
-        CommandLine::cargo(["doc", "--workspace", "--no-deps", "--all-features"])
-            .variable("RUSTDOCFLAGS", "-D warnings"),
-    ));
-    // Right after it: both need the same things built.
-    steps.push(Step::attempt("public API", api::check_if_possible));
     // When all that it needs of the registry is there.
     steps.push(Step::attempt("packages", release::package_if_possible));
     Ok(steps)
