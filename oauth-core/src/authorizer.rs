@@ -16,7 +16,7 @@ use crate::verdict::Rules;
 /// Authorizes API requests with the tokens of a source, for the origins they are meant for only.
 ///
 /// An adapter to an HTTP client is glue around it, and holds no policy of its own. For each request it
-/// starts an [`Exchange`], lets it put the header on, sends the request, and asks it whether to send it once
+/// starts an [`Exchange`](crate::Exchange), lets it put the header on, sends the request, and asks it whether to send it once
 /// more.
 ///
 /// A thread that puts the same token on 16 requests in a row makes itself a copy of it, so that cores do not share its

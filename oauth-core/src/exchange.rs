@@ -52,13 +52,13 @@ impl Authorizer {
         self.exchange_for(target, &Extensions::new())
     }
 
-    /// Starts the authorization of one request, with the source that its extensions name ([`RequestSource`]), or
+    /// Starts the authorization of one request, with the source that its extensions name ([`RequestSource`](crate::RequestSource)), or
     /// else the one that this authorizer picks for it, or else the one that it has.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ForeignOrigin`] if the token is not meant for the request's origin;
-    /// [`ErrorKind::Configuration`] if tokens are bound to a key and the target does not tell path and method;
+    /// [`ErrorKind::ForeignOrigin`](crate::ErrorKind::ForeignOrigin) if the token is not meant for the request's origin;
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if tokens are bound to a key and the target does not tell path and method;
     /// that of [`per_request`](Self::per_request)'s closure.
     /// The request must not be sent.
     pub fn exchange_for(
@@ -151,10 +151,13 @@ impl<A: Borrow<Authorizer>> Exchange<A> {
     ///
     /// Why there is no token.
     pub async fn authorize(&mut self, headers: &mut HeaderMap) -> Result<(), Error> {
-        if self.authorize_if_ready(headers) {
+        if self.is_callers_own(headers) {
             return Ok(());
         }
-        let token = self.token().await?;
+        let token = match self.ready() {
+            Some(token) => token,
+            None => self.token().await?,
+        };
         if let Some(dpop) = self.prover(&token) {
             // Boxed, so that the future of a request without a proof is small.
             let proof = Box::pin(self.prove(dpop, &token)).await?;
@@ -191,10 +194,13 @@ impl<A: Borrow<Authorizer>> Exchange<A> {
     ///
     /// Why there is no token.
     pub fn authorize_blocking(&mut self, headers: &mut HeaderMap) -> Result<(), Error> {
-        if self.authorize_if_ready(headers) {
+        if self.is_callers_own(headers) {
             return Ok(());
         }
-        let token = self.token_blocking()?;
+        let token = match self.ready() {
+            Some(token) => token,
+            None => self.token_blocking()?,
+        };
         if let Some(dpop) = self.prover(&token) {
             let proof = block_on(self.prove(dpop, &token))?;
             headers.insert(PROOF, proof);
@@ -228,13 +234,6 @@ impl<A: Borrow<Authorizer>> Exchange<A> {
         } else {
             self.source().token_lasting_blocking(at_least)
         }
-    }
-
-    /// Whether its authorization names the method and the URL of the request, as a proof of `DPoP` does: then it is good
-    /// for no other.
-    #[must_use]
-    pub fn names_target(&self) -> bool {
-        self.line.is_some()
     }
 
     /// Whether the request has been authorized a second time: an adapter puts [`Resent`] among the extensions of the

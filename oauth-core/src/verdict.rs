@@ -36,7 +36,7 @@ pub struct Resent;
 pub struct NotResent(Error);
 
 impl NotResent {
-    /// For an adapter whose second [`authorize`](Exchange::authorize) gave this error.
+    /// For an adapter whose second [`authorize`](crate::Exchange::authorize) gave this error.
     #[must_use]
     pub fn new(error: Error) -> Self {
         Self(error)

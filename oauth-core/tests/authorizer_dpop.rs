@@ -172,6 +172,38 @@ fn a_token_in_hand_is_not_put_on_without_its_proof_and_every_answer_may_bring_a_
     assert!(exchange.concerns(StatusCode::OK));
 }
 
+/// Has a token, and fails whoever wants another.
+struct InHand(Arc<Bound>, AccessToken);
+
+#[async_trait]
+impl TokenSource for InHand {
+    async fn token(&self) -> Result<AccessToken, Error> {
+        Err(Error::new(ErrorKind::ServerUnavailable, "not needed"))
+    }
+
+    fn with_ready(&self, look: &mut dyn FnMut(&AccessToken)) -> bool {
+        look(&self.1);
+        true
+    }
+
+    fn dpop(&self) -> Option<&Dpop> {
+        self.0.dpop()
+    }
+}
+
+#[test]
+fn p02_with_a_token_in_hand_no_other_is_asked_for_to_prove_it() {
+    let bound = Bound::new(TokenType::Dpop);
+    let token = block_on(bound.token()).unwrap();
+    let source = InHand(bound, token);
+    let authorizer = Authorizer::new(source, ["https://api.example.com"]).unwrap();
+    let mut exchange = exchange(&authorizer, URL);
+    assert_eq!(claims(&authorized(&mut exchange))["htm"], "PATCH");
+    let mut headers = HeaderMap::new();
+    exchange.authorize_blocking(&mut headers).unwrap();
+    assert_eq!(claims(&headers)["htm"], "PATCH");
+}
+
 #[test]
 fn rfc_9449_section_9_a_nonce_is_taken_up_and_the_request_sent_once_more() {
     let source = Bound::new(TokenType::Dpop);

@@ -90,8 +90,7 @@ pub fn redirect_policy() -> Policy {
 /// - A request to an origin that the token is not meant for is not sent.
 /// - If the API says that the token is no good (401 `invalid_token`), the request is sent once more with a
 ///   new one. A body that is a stream cannot be sent twice: then the 401 is yours. So it is if no new token
-///   comes, and its extensions say why: [`NotResent`](oauth_core::NotResent). After redirects a `GET` or `HEAD` without a
-///   body goes to where they led, anything else takes the whole way once more.
+///   comes, and its extensions say why: [`NotResent`](oauth_core::NotResent).
 /// - A redirect to another origin does not take the token along: reqwest drops the header there.
 ///
 /// Cloning it is cheap; clones share connections and tokens.

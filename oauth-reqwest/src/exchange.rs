@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use http::{Extensions, HeaderMap, Method, StatusCode};
 use oauth_core::{Authorizer, Error, Exchange, NotResent, Target, Verdict};
-use reqwest::{Request, Response, Url, Version};
+use reqwest::{Request, Url, Version};
 
 /// Starts the authorization of a request.
 pub(crate) fn begin<A: Borrow<Authorizer>>(
@@ -46,7 +46,6 @@ impl<A: Borrow<Authorizer>, F> Attempt<A, F> {
         authorizer: A,
         extensions: E,
         mut request: Request,
-        spare: impl FnOnce(&Request, &Exchange<A>) -> Option<Spare>,
         send: impl FnOnce(Request, E) -> F,
     ) -> Result<Start<A, E, F>, Error> {
         let mut exchange = begin(
@@ -55,7 +54,7 @@ impl<A: Borrow<Authorizer>, F> Attempt<A, F> {
             request.url(),
             request.method(),
         )?;
-        let spare = spare(&request, &exchange);
+        let spare = Spare::of(&request);
         if exchange.authorize_if_ready(request.headers_mut()) {
             return Ok(Start::Sent(Self {
                 exchange,
@@ -88,71 +87,52 @@ impl<A: Borrow<Authorizer>, E> Waiting<A, E> {
 }
 
 /// What it takes to send a request once more.
+///
+/// Made for each request and hardly ever used. A `Request` is big, and what is kept until the answer is there is moved
+/// about: so it is boxed, or kept in what is small.
 pub(crate) enum Spare {
-    /// Boxed, since all that is kept until the answer is there is moved about.
     Whole(Box<Request>),
-    /// Of a request without a body and a proof, that is of most. It goes to where the answer came from: a copy of its
-    /// URL would be half of what authorization costs.
+    /// Of a request without a body and a timeout.
     Bare {
         method: Method,
         version: Version,
+        url: Box<str>,
         /// None: there were none.
         headers: Option<Box<HeaderMap>>,
     },
 }
 
 impl Spare {
-    /// For a client that knows where the request went. None if its body is a stream.
-    pub(crate) fn of<A: Borrow<Authorizer>>(
-        request: &Request,
-        exchange: &Exchange<A>,
-    ) -> Option<Self> {
-        // Redirects keep these methods, but not what a proof names.
-        let is_bare = matches!(*request.method(), Method::GET | Method::HEAD)
-            && request.body().is_none()
-            && request.timeout().is_none()
-            && !exchange.names_target();
-        if !is_bare {
-            return Self::whole(request);
-        }
-        Some(Self::Bare {
-            method: request.method().clone(),
-            version: request.version(),
-            headers: Some(request.headers())
-                .filter(|headers| !headers.is_empty())
-                .map(|headers| Box::new(headers.clone())),
-        })
-    }
-
     /// None if its body is a stream.
-    pub(crate) fn whole(request: &Request) -> Option<Self> {
+    fn of(request: &Request) -> Option<Self> {
         if request.body().is_some() || request.timeout().is_some() {
             return request.try_clone().map(|copy| Self::Whole(Box::new(copy)));
         }
-        // `try_clone` allocates room for a timeout though there is none.
-        let mut copy = Box::new(Request::new(
-            request.method().clone(),
-            request.url().clone(),
-        ));
-        copy.headers_mut().clone_from(request.headers());
-        *copy.version_mut() = request.version();
-        Some(Self::Whole(copy))
+        let headers = Some(request.headers()).filter(|headers| !headers.is_empty());
+        Some(Self::Bare {
+            method: request.method().clone(),
+            version: request.version(),
+            url: request.url().as_str().into(),
+            headers: headers.map(|headers| Box::new(headers.clone())),
+        })
     }
 
-    pub(crate) fn request(self, answer: &Response) -> Request {
+    /// None if the URL is none any more, which none does.
+    pub(crate) fn request(self) -> Option<Request> {
         match self {
-            Self::Whole(request) => *request,
+            Self::Whole(request) => Some(*request),
             Self::Bare {
                 method,
                 version,
+                url,
                 headers,
             } => {
-                let mut request = Request::new(method, answer.url().clone());
+                let mut request = Request::new(method, Url::parse(&url).ok()?);
                 *request.version_mut() = version;
                 if let Some(headers) = headers {
                     *request.headers_mut() = *headers;
                 }
-                request
+                Some(request)
             }
         }
     }

@@ -59,9 +59,7 @@ impl Middleware for OAuthMiddleware {
         next: Next<'_>,
     ) -> Result<Response> {
         let send = |request, extensions| next.clone().run(request, extensions);
-        // Those behind us may change the URL, so that the one in the answer would be changed once more.
-        let spare = |request: &Request, _: &_| Spare::whole(request);
-        let start = Attempt::start(&self.authorizer, &mut *extensions, request, spare, send);
+        let start = Attempt::start(&self.authorizer, &mut *extensions, request, send);
         let Attempt {
             mut exchange,
             spare,
@@ -75,11 +73,9 @@ impl Middleware for OAuthMiddleware {
         };
         let response = answer.await?;
         let resends = says_resend(&mut exchange, &response);
-        match spare {
-            Some(spare) if resends => {
-                Box::pin(resend(exchange, spare, response, extensions, next)).await
-            }
-            _ => Ok(response),
+        match spare.filter(|_| resends).and_then(Spare::request) {
+            Some(spare) => Box::pin(resend(exchange, spare, response, extensions, next)).await,
+            None => Ok(response),
         }
     }
 }
@@ -87,12 +83,11 @@ impl Middleware for OAuthMiddleware {
 /// Sends the request once more, unless no new token comes: then the first answer is the caller's.
 async fn resend(
     mut exchange: Exchange<&Authorizer>,
-    spare: Spare,
+    mut request: Request,
     mut answer: Response,
     extensions: &mut Extensions,
     next: Next<'_>,
 ) -> Result<Response> {
-    let mut request = spare.request(&answer);
     if let Err(error) = exchange.authorize(request.headers_mut()).await {
         leave(error, &mut answer);
         return Ok(answer);

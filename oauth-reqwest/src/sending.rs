@@ -44,7 +44,8 @@ where
     }
 }
 
-/// Authorizes a request and sends it, unless it has to wait for its token.
+/// Authorizes a request and sends it, unless it has to wait for its token. (That reqwest's future is `Unpin` shows in its
+/// behaviour only: it is a box.)
 pub(crate) fn begin<'a, A, E>(
     http: Client,
     authorizer: A,
@@ -55,7 +56,7 @@ where
     A: Borrow<Authorizer> + Send + Sync + 'a,
     E: Borrow<Extensions> + Send + 'a,
 {
-    let start = Attempt::start(authorizer, extensions, request, Spare::of, |request, _| {
+    let start = Attempt::start(authorizer, extensions, request, |request, _| {
         http.execute(request)
     });
     Ok(match start? {
@@ -80,24 +81,29 @@ where
 {
     type Output = Result<Response, Error>;
 
+    #[expect(
+        clippy::panic,
+        reason = "as a future of the compiler's, which hides no caller's mistake"
+    )]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(begin) = self.begin.take() {
             self.stage = begin()?;
         }
         if let Stage::Sent(_, attempt) = &mut self.stage {
-            let response = ready!(Pin::new(&mut attempt.answer).poll(cx))?;
-            if !attempt.exchange.concerns(response.status()) {
-                return Poll::Ready(Ok(response));
+            let answer = ready!(Pin::new(&mut attempt.answer).poll(cx));
+            let concerns = |answer: &Response| attempt.exchange.concerns(answer.status());
+            if !answer.as_ref().is_ok_and(concerns) {
+                self.stage = Stage::Unsent;
+                return Poll::Ready(answer.map_err(Error::from));
             }
             if let Stage::Sent(http, attempt) = mem::replace(&mut self.stage, Stage::Unsent) {
-                let healed = heal(http, attempt.exchange, attempt.spare, response);
+                let healed = heal(http, attempt.exchange, attempt.spare, answer?);
                 self.stage = Stage::Slow(Box::pin(healed));
             }
         }
         match &mut self.stage {
             Stage::Slow(slow) => slow.as_mut().poll(cx),
-            // Polled once more after an error.
-            Stage::Unsent | Stage::Sent(..) => Poll::Pending,
+            _ => panic!("a request was polled once more after it was over"),
         }
     }
 }
@@ -110,10 +116,10 @@ async fn heal<A: Borrow<Authorizer>>(
     mut answer: Response,
 ) -> Result<Response, Error> {
     let resends = says_resend(&mut exchange, &answer);
-    let Some(spare) = spare.filter(|_| resends) else {
+    let spare = spare.filter(|_| resends).and_then(Spare::request);
+    let Some(mut request) = spare else {
         return Ok(answer);
     };
-    let mut request = spare.request(&answer);
     if let Err(error) = exchange.authorize(request.headers_mut()).await {
         leave(error, &mut answer);
         return Ok(answer);

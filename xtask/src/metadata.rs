@@ -24,6 +24,8 @@ pub(crate) struct Package {
     pub(crate) documents_all_features: bool,
     /// Whether anything of it can be switched on or off.
     pub(crate) has_features: bool,
+    /// The names of those of its integration tests that are not built without a feature.
+    pub(crate) tests_that_require_features: Vec<String>,
     /// Whether `cargo publish` would take it.
     pub(crate) published: bool,
     pub(crate) dependencies: Vec<Dependency>,
@@ -80,6 +82,12 @@ fn package(value: &Value) -> Result<Package> {
         has_features: value["features"]
             .as_object()
             .is_some_and(|features| !features.is_empty()),
+        tests_that_require_features: list(value, "targets")?
+            .iter()
+            .filter(|target| target["kind"] == serde_json::json!(["test"]))
+            .filter(|target| target["required-features"].is_array())
+            .map(|target| text(target, "name"))
+            .collect::<Result<_>>()?,
         // `publish = false` reads as an empty list of registries, and its absence as null.
         published: value["publish"]
             .as_array()
@@ -127,12 +135,14 @@ mod tests {
         let json = r#"{ "packages": [
             { "name": "a", "version": "0.1.0", "manifest_path": "/w/a/Cargo.toml", "publish": null,
               "description": "An a", "repository": "https://git.example.com/a", "keywords": ["a"], "categories": ["a"], "rust_version": "1.88",
-              "metadata": { "docs": { "rs": { "all-features": true } } }, "dependencies": [
+              "metadata": { "docs": { "rs": { "all-features": true } } }, "targets": [
+                { "kind": ["test"], "name": "t", "required-features": ["f"] }, { "kind": ["test"], "name": "u" },
+                { "kind": ["bench"], "name": "v", "required-features": ["f"] } ], "dependencies": [
                 { "name": "http", "kind": null, "req": "^1.5", "optional": true },
                 { "name": "b", "kind": "dev", "req": "*" },
                 { "name": "cc", "kind": "build", "req": "^1" } ] },
             { "name": "b", "version": "0.1.0", "manifest_path": "/w/b/Cargo.toml", "publish": [],
-              "description": null, "keywords": [], "categories": [], "dependencies": [] } ] }"#;
+              "description": null, "keywords": [], "categories": [], "targets": [], "dependencies": [] } ] }"#;
         let packages = parse(json).unwrap();
         assert!(packages[0].published && !packages[1].published);
         let kinds: Vec<Kind> = packages[0]
@@ -142,6 +152,7 @@ mod tests {
             .collect();
         assert_eq!(kinds, [Kind::Normal, Kind::Dev, Kind::Build]);
         assert_eq!(packages[0].dependencies[1].requirement, "*");
+        assert_eq!(packages[0].tests_that_require_features, ["t"]);
         assert_eq!(packages[0].folder, Path::new("/w/a"));
         assert!(packages[0].has_repository && !packages[1].has_repository);
         assert!(packages[0].is_described && packages[0].documents_all_features);

@@ -147,7 +147,18 @@ fn checks() -> Result<Vec<Step>> {
             ));
         }
     }
-    // And our own programs. They are built alone where one runs them alone.
+    // The quick answer while one works on it, with nothing that another package asks for.
+    steps.push(Step::command(
+        "tests of oauth-core alone, built",
+        CommandLine::cargo(["check", "-p", "oauth-core", "--tests"]),
+    ));
+    // And our own programs. Those that the documents run by themselves are built by themselves, here or below.
+    for package in ["examples-prometheus", "examples-tenants", "interop"] {
+        steps.push(Step::command(
+            format!("{package}, built alone"),
+            CommandLine::cargo(["check", "-p", package, "--all-targets"]),
+        ));
+    }
     steps.push(Step::command(
         "clippy, all of the workspace",
         CommandLine::cargo(["clippy", "--workspace", "--all-features", "--all-targets"])
