@@ -152,8 +152,8 @@ fn checks() -> Result<Vec<Step>> {
         "tests of oauth-core alone, built",
         CommandLine::cargo(["check", "-p", "oauth-core", "--tests"]),
     ));
-    // And our own programs. Those that the documents run by themselves are built by themselves, here or below.
-    for package in ["examples-prometheus", "examples-tenants", "interop"] {
+    // And our own. The examples that the documents run by themselves are built by themselves, here or below.
+    for package in ["examples-prometheus", "examples-tenants"] {
         steps.push(Step::command(
             format!("{package}, built alone"),
             CommandLine::cargo(["check", "-p", package, "--all-targets"]),
