@@ -16,8 +16,8 @@ use crate::verdict::Rules;
 /// Authorizes API requests with the tokens of a source, for the origins they are meant for only.
 ///
 /// An adapter to an HTTP client is glue around it, and holds no policy of its own. For each request it
-/// starts an [`Exchange`](crate::Exchange), lets it put the header on, sends the request, and asks it whether to send it once
-/// more.
+/// starts an [`Exchange`](crate::Exchange), lets it put the header on, sends the request, and asks it whether to
+/// send it once more.
 ///
 /// A thread that puts the same token on 16 requests in a row makes itself a copy of it, so that cores do not share its
 /// reference counts. That copy is wiped when the thread uses another token after the first one is gone, when it has made a
@@ -203,7 +203,7 @@ impl Authorizer {
         self.rules
     }
 
-    /// None: that of this authorizer.
+    /// Whose token a request bears. None: that of this authorizer.
     pub(crate) fn source_for(
         &self,
         target: &Target<'_>,

@@ -52,14 +52,15 @@ impl Authorizer {
         self.exchange_for(target, &Extensions::new())
     }
 
-    /// Starts the authorization of one request, with the source that its extensions name ([`RequestSource`](crate::RequestSource)), or
-    /// else the one that this authorizer picks for it, or else the one that it has.
+    /// Starts the authorization of one request, with the source that its extensions name
+    /// ([`RequestSource`](crate::RequestSource)), or else the one that this authorizer picks for it, or else the one
+    /// that it has.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ForeignOrigin`](crate::ErrorKind::ForeignOrigin) if the token is not meant for the request's origin;
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if tokens are bound to a key and the target does not tell path and method;
-    /// that of [`per_request`](Self::per_request)'s closure.
+    /// [`ErrorKind::ForeignOrigin`](crate::ErrorKind::ForeignOrigin) if the token is not meant for the request's
+    /// origin; [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if tokens are bound to a key and the target
+    /// does not tell path and method; that of [`per_request`](Self::per_request)'s closure.
     /// The request must not be sent.
     pub fn exchange_for(
         &self,
@@ -84,8 +85,8 @@ impl Authorizer {
 }
 
 impl<A: Borrow<Authorizer>> Exchange<A> {
-    /// As [`Authorizer::exchange_for`], with an authorizer that may be the exchange's
-    /// own: for a future that is a type of its own, and can borrow nothing of itself.
+    /// As [`Authorizer::exchange_for`], with an authorizer that may be the exchange's own: for a future that is a type
+    /// of its own, and can borrow nothing of itself.
     ///
     /// # Errors
     ///

@@ -32,8 +32,8 @@ fn prerequisites() -> Step {
     Step::call("prerequisites", prerequisites::run)
 }
 
-/// The test runs. One run over the whole workspace shares every build between the packages; the
-/// second run rebuilds only what the additional features touch, and the rest costs nothing.
+/// The test runs. One run over the whole workspace shares every build between the packages; what follows is for what
+/// that run cannot show.
 fn tests() -> Result<Vec<Step>> {
     Ok(vec![
         Step::call("modules of the interop server", interop_server::install),
