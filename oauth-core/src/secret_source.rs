@@ -121,13 +121,20 @@ impl SecretSource {
         error.source(cause).build()
     }
 
-    /// An empty secret is a slip, and not to be sent.
+    /// An empty secret is a slip, and not to be sent; so is one of white space, which is what is left of a file whose
+    /// text was never filled in.
     pub(crate) fn check(&self, secret: &SecretString) -> Result<(), Error> {
-        if secret.expose_secret().trim().is_empty() {
-            let message = format!("{} is empty; {}", self.name(), self.remedy());
-            return Err(Error::configuration(message));
+        let secret = secret.expose_secret();
+        if !secret.trim().is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let what = if secret.is_empty() {
+            "empty"
+        } else {
+            "nothing but white space"
+        };
+        let message = format!("{} is {what}; {}", self.name(), self.remedy());
+        Err(Error::configuration(message))
     }
 
     /// The secret, if it is known before anything is read.

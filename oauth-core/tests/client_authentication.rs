@@ -205,7 +205,7 @@ fn a_request_has_one_method_of_authentication() {
             ".private_key(",
         ),
         (builder(&http), ".client_secret("),
-        (builder(&http).client_secret(" "), "empty"),
+        (builder(&http).client_secret(" "), "white space"),
         (
             builder(&http).private_key(Remote(JwsAlgorithm::Hs256)),
             "HMAC",

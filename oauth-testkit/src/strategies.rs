@@ -28,9 +28,10 @@ pub fn client_ids() -> impl Strategy<Value = String> {
     reserved(1..40)
 }
 
-/// Client secrets, as [`client_ids`], likewise beyond RFC 6749 §A.2.
+/// Client secrets, as [`client_ids`], likewise beyond RFC 6749 §A.2. None is blank: a client takes that for one that was
+/// forgotten.
 pub fn client_secrets() -> impl Strategy<Value = String> {
-    reserved(1..80)
+    reserved(1..80).prop_filter("a secret is not blank", |secret| !secret.trim().is_empty())
 }
 
 fn reserved(length: std::ops::Range<usize>) -> impl Strategy<Value = String> {

@@ -84,7 +84,11 @@ pub(crate) fn of_a_client_that_is_set_up_wrongly(messages: &mut Messages) {
     messages.add_err("two credentials", two.build());
     messages.add_err(
         "an empty secret",
-        without_credentials().client_secret(" ").build(),
+        without_credentials().client_secret("").build(),
+    );
+    messages.add_err(
+        "a blank secret",
+        without_credentials().client_secret(" \n").build(),
     );
     let raw = ClientAuthMethod::ClientSecretBasicRaw;
     let unasked = || Err(oauth_core::HttpError::connect("it is not asked"));
