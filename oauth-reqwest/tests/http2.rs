@@ -77,7 +77,9 @@ fn assert_not_compressed(send: impl FnOnce(&str) -> u16 + Send) {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let block = thread::scope(|scope| {
         let status = scope.spawn(|| send(&url));
-        let block = answer_one(listener.accept().unwrap().0);
+        // Open until the client is done: what it writes after the answer would have the connection reset.
+        let (mut stream, _) = listener.accept().unwrap();
+        let block = answer_one(&mut stream);
         assert_eq!(status.join().unwrap(), 200);
         block
     });
@@ -88,7 +90,7 @@ fn assert_not_compressed(send: impl FnOnce(&str) -> u16 + Send) {
 }
 
 /// Answers the first request of a connection, and gives its header block.
-fn answer_one(mut stream: TcpStream) -> Vec<u8> {
+fn answer_one(stream: &mut TcpStream) -> Vec<u8> {
     const HEADERS: u8 = 1;
     const SETTINGS: u8 = 4;
     const ACK: u8 = 1;
