@@ -1,5 +1,5 @@
 //! The locks and atomics of the cache: those of the standard library, or those of the model checker that
-//! plays through the interleavings (`--cfg oauth_shuttle`, see `tests/interleavings.rs`).
+//! plays through the interleavings (`--cfg oauth_shuttle`, see the package `interleavings`).
 
 #[cfg(not(oauth_shuttle))]
 pub(crate) use std::sync::{

@@ -2,7 +2,7 @@
 //! `cargo xtask test`, or by hand:
 //!
 //! ```sh
-//! RUSTFLAGS="--cfg oauth_shuttle" cargo test -p oauth-core --test interleavings --target-dir target/shuttle
+//! RUSTFLAGS="--cfg oauth_shuttle" cargo test -p oauth-core-interleavings --target-dir target/shuttle
 //! ```
 //!
 //! A failure prints the schedule that led to it, which `shuttle::replay` plays again.
@@ -14,11 +14,8 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "interleavings/explore.rs"]
 mod explore;
-#[path = "interleavings/model.rs"]
 mod model;
-#[path = "interleavings/upheavals.rs"]
 mod upheavals;
 
 use std::pin::pin;
