@@ -23,7 +23,7 @@ const HOW: &str = "A look at the ready token in place, of one source after the o
 
 pub(crate) fn measure(settings: &Settings) -> Result<Section> {
     let mut section = Section::new("number", "Many sources", HOW);
-    let numbers = [1, 1_000, settings.either(100_000, 5_000)];
+    let numbers = settings.either([1, 1_000, 100_000], [1, 20, 100]);
     let mut of_sources = Compared::new("sources", "guard and coarse clock");
     let mut of_tenants = Compared::new("tenants", "a HashMap");
     for number in numbers {

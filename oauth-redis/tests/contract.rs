@@ -67,21 +67,3 @@ mod cluster {
         assert_eq!(answer.unwrap_err().code(), Some("CROSSSLOT"));
     }
 }
-
-#[cfg(feature = "rustls")]
-mod with_tls_and_a_user_of_few_rights {
-    use oauth_testkit::conformance::token_store::Capabilities;
-
-    use super::*;
-
-    oauth_testkit::token_store_conformance! {
-        store: || {
-            let server = Server::start_with_tls_and_acl();
-            StoreUnderTest::new(move || {
-                let builder = server.tls_builder("oauth:pa55word").notifications();
-                builder.build().unwrap()
-            })
-            .capable_of(Capabilities::new().tells_changes())
-        },
-    }
-}

@@ -118,8 +118,8 @@ fn listings() -> Result<Vec<Listing>> {
         "RUSTDOCFLAGS",
         "-Z unstable-options --output-format json --cap-lints allow",
     )
-    .path("RUSTDOC", this)
-    .path(STANDS_IN, rustdoc)
+    .local_variable("RUSTDOC", this)
+    .local_variable(STANDS_IN, rustdoc)
     .run()?;
     let target = target_folder()?;
     let mut listings = Vec::new();

@@ -33,7 +33,7 @@ pub(crate) struct CommandLine {
     arguments: Vec<String>,
     variables: Vec<(&'static str, &'static str)>,
     /// Variables that differ between machines, so that they are not shown.
-    paths: Vec<(&'static str, OsString)>,
+    local_variables: Vec<(&'static str, OsString)>,
 }
 
 impl CommandLine {
@@ -42,7 +42,7 @@ impl CommandLine {
             program: program.into(),
             arguments: Vec::new(),
             variables: Vec::new(),
-            paths: Vec::new(),
+            local_variables: Vec::new(),
         }
     }
 
@@ -64,8 +64,8 @@ impl CommandLine {
         self
     }
 
-    pub(crate) fn path(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
-        self.paths.push((name, value.into()));
+    pub(crate) fn local_variable(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.local_variables.push((name, value.into()));
         self
     }
 
@@ -120,7 +120,11 @@ impl CommandLine {
             }
         }
         command.envs(self.variables.iter().copied());
-        command.envs(self.paths.iter().map(|(name, value)| (name, value)));
+        command.envs(
+            self.local_variables
+                .iter()
+                .map(|(name, value)| (name, value)),
+        );
         command
     }
 }

@@ -1,6 +1,7 @@
 //! What each task consists of, and why.
 
-use std::iter;
+use std::num::NonZero;
+use std::{iter, thread};
 
 use anyhow::Result;
 
@@ -9,6 +10,9 @@ use crate::steps::Step;
 use crate::{
     api, features, guard, instructions, interop_server, links, metadata, prerequisites, release,
 };
+
+/// Published, and nothing but documentation.
+const THE_GUIDE: &str = "oauth-guide";
 
 /// `cargo xtask test`: installs what the tests need, and passes them all.
 pub(crate) fn test() -> Result<Vec<Step>> {
@@ -41,25 +45,25 @@ fn tests() -> Result<Vec<Step>> {
         // benches (which run as tests), as somebody gets them who switches nothing on.
         Step::command(
             "tests, default features",
-            CommandLine::cargo(["test", "--workspace", "--all-targets"]),
+            cargo_test(["--workspace", "--all-targets"]),
         ),
         // In a run over the workspace the core gets the feature `tokio`, which its neighbours ask for.
         // These two must do without, with no tokio in the process at all.
         Step::command(
             "tests without any runtime",
-            CommandLine::cargo(["test", "-p", "oauth-core", "-p", "oauth-isahc", "--tests"]),
+            cargo_test(["-p", "oauth-core", "-p", "oauth-isahc", "--tests"]),
         ),
         // In a run over the workspace reqwest gets TLS too. isahc has none in the run above.
         Step::command(
             "tests without TLS",
-            CommandLine::cargo(["test", "-p", "oauth-reqwest", "--test", "without_tls"]),
+            cargo_test(["-p", "oauth-reqwest", "--test", "without_tls"]),
         ),
         // The interleavings of the cache, with the model checker's locks in place of the standard ones. A
         // target folder of its own: the flag would have everything else built anew. Optimized a little, which
         // takes longer to build and plays the schedules ten times as fast.
         Step::command(
             "interleavings",
-            CommandLine::cargo(["test", "-p", "oauth-core", "--test", "interleavings"])
+            cargo_test(["-p", "oauth-core-interleavings"])
                 .arguments(["--target-dir", "target/shuttle"])
                 .variable("RUSTFLAGS", "--cfg oauth_shuttle")
                 .variable("CARGO_PROFILE_DEV_OPT_LEVEL", "1"),
@@ -70,14 +74,14 @@ fn tests() -> Result<Vec<Step>> {
         // once more what they did there.
         Step::command(
             "tests of features, all features",
-            CommandLine::cargo(["test", "--workspace", "--all-features", "--lib"])
+            cargo_test(["--workspace", "--all-features", "--lib"])
                 .arguments(features::tests()?.iter().flat_map(|test| ["--test", test])),
         ),
         // Cargo cannot run doctests together with other targets. With all features, so that no
         // documented item is left out, and nothing but the snippets is built.
         Step::command(
             "documentation tests, all features",
-            CommandLine::cargo(["test", "--workspace", "--all-features", "--doc"]),
+            cargo_test(["--workspace", "--all-features", "--doc"]),
         ),
         // The first thing a newcomer types. No `-p`: that would select other features, and build
         // once more what the first run has built.
@@ -102,6 +106,14 @@ fn tests() -> Result<Vec<Step>> {
     ])
 }
 
+/// `cargo test`, of more tests at a time than there are processors: many wait, for a socket, a process or what is not going
+/// to happen.
+fn cargo_test<'a>(arguments: impl IntoIterator<Item = &'a str>) -> CommandLine {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    CommandLine::cargo(iter::once("test").chain(arguments))
+        .local_variable("RUST_TEST_THREADS", processors.max(8).to_string())
+}
+
 fn checks() -> Result<Vec<Step>> {
     let mut steps = vec![
         // These take a second: first.
@@ -117,7 +129,7 @@ fn checks() -> Result<Vec<Step>> {
     let packages = metadata::workspace_packages()?;
     let alone = packages
         .iter()
-        .filter(|package| package.published || package.has_features);
+        .filter(|package| package.published && package.name != THE_GUIDE);
     for package in alone {
         // Without features only what is in the package: the tests bring other packages, and with them features. What is
         // between the two is built by the tests.

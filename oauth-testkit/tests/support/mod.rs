@@ -5,8 +5,6 @@
     reason = "every test binary uses its own part"
 )]
 
-pub mod rules;
-
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;

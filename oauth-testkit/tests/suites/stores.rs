@@ -1,11 +1,4 @@
 //! The rules for stores: each finds the store that breaks it.
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -14,13 +7,13 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use crate::rules::each_finds_what_breaks_it;
 use oauth_core::{
     AccessToken, Clock, Lease, MemoryStore, StoreError, StoredToken, TokenKey, TokenStore,
     async_trait,
 };
 use oauth_testkit::ManualClock;
 use oauth_testkit::conformance::token_store::{Capabilities, RULES, StoreUnderTest};
-use support::rules::each_finds_what_breaks_it;
 
 #[test]
 fn without_a_flaw_the_flawed_store_keeps_the_rules() {

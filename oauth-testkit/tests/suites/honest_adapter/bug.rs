@@ -2,7 +2,7 @@
 
 /// What is wrong with an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bug {
+pub(crate) enum Bug {
     DoublesTheHeaderOfDelete,
     DropsSecondValuesOfPost,
     TokenIsNotSensitive,

@@ -1,16 +1,10 @@
 //! Each rule for sources and caches finds the one that breaks it.
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use crate::rules::each_finds_what_breaks_it;
 use oauth_core::{
     AccessToken, BoxFuture, CachedTokenSource, Clock, Error, ErrorKind, Instant, RefreshPolicy,
     TokenSource, async_trait,
@@ -19,7 +13,6 @@ use oauth_testkit::conformance::token_source::{
     CACHE_RULES, Parts, RULES, SourceUnderTest, Upstream,
 };
 use oauth_testkit::{ManualClock, ScriptedSource};
-use support::rules::each_finds_what_breaks_it;
 
 /// What is wrong with a source of tokens without a cache.
 #[derive(Clone, Copy)]

@@ -1,9 +1,4 @@
 //! A small authorized client on plain sockets, and the ways in which it can be broken.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "every test binary uses its own part"
-)]
 
 mod bug;
 mod http1;
@@ -21,9 +16,9 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use oauth_core::{Authorizer, Error, Exchange, NotResent, Target, Verdict};
 use oauth_testkit::conformance::adapter::{Adapter, Body, Capabilities, Failure, Redirects, Setup};
 
-pub use bug::Bug;
+pub(crate) use bug::Bug;
 
-pub struct Honest {
+pub(crate) struct Honest {
     setup: Setup,
     authorizer: Authorizer,
     capabilities: Capabilities,
@@ -44,15 +39,15 @@ struct Message {
 }
 
 impl Honest {
-    pub fn new(setup: Setup) -> Self {
+    pub(crate) fn new(setup: Setup) -> Self {
         Self::made(setup, Redirects::Followed, None)
     }
 
-    pub fn with_redirects(redirects: Redirects) -> impl Fn(Setup) -> Self {
+    pub(crate) fn with_redirects(redirects: Redirects) -> impl Fn(Setup) -> Self {
         move |setup| Self::made(setup, redirects, None)
     }
 
-    pub fn broken(bug: Bug) -> impl Fn(Setup) -> Self {
+    pub(crate) fn broken(bug: Bug) -> impl Fn(Setup) -> Self {
         move |setup| Self::made(setup, Redirects::Followed, Some(bug))
     }
 

@@ -1,25 +1,11 @@
 //! Every rule for adapters is broken by some adapter, which breaks no other: a rule that nothing can break proves
 //! nothing.
 
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "support/honest_adapter/mod.rs"]
-mod honest_adapter;
-
 use std::collections::BTreeSet;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Mutex;
-use std::thread;
 
-use honest_adapter::{Bug, Honest};
+use crate::honest_adapter::{Bug, Honest};
+use crate::side_by_side::failing;
 use oauth_testkit::conformance::adapter::{RULES, Rule, factory};
-
-/// More than processors, since most of the time is spent waiting for a socket.
-const WORKERS: usize = 8;
 
 /// What is wrong, and all the rules that it breaks: the one it is about first.
 const BROKEN: &[(Bug, &[&str])] = &[
@@ -194,38 +180,21 @@ const BROKEN: &[(Bug, &[&str])] = &[
 
 #[test]
 fn every_rule_is_broken_by_an_adapter_that_is_broken_for_it() {
-    let failures = Mutex::new(BTreeSet::new());
     let jobs: Vec<(Bug, &Rule)> = BROKEN
         .iter()
         .flat_map(|(bug, _)| RULES.iter().map(|rule| (*bug, rule)))
         .collect();
-    let jobs = Mutex::new(jobs.into_iter());
-    // Each of these failures is expected, and its backtrace costs more than the rule.
-    panic::set_hook(Box::new(|_| {}));
-    thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                loop {
-                    let Some((bug, rule)) = jobs.lock().unwrap().next() else {
-                        return;
-                    };
-                    let make = factory(Honest::broken(bug));
-                    let check = AssertUnwindSafe(|| (rule.check)(&make));
-                    if panic::catch_unwind(check).is_err() {
-                        let failure = (format!("{bug:?}"), rule.name);
-                        failures.lock().unwrap().insert(failure);
-                    }
-                }
-            });
-        }
-    });
-    drop(panic::take_hook());
+    let failures: BTreeSet<_> = failing(&jobs, |(bug, rule)| {
+        (rule.check)(&factory(Honest::broken(*bug)));
+    })
+    .into_iter()
+    .map(|(bug, rule)| (format!("{bug:?}"), rule.name))
+    .collect();
 
     let expected: BTreeSet<_> = BROKEN
         .iter()
         .flat_map(|(bug, rules)| rules.iter().map(move |rule| (format!("{bug:?}"), *rule)))
         .collect();
-    let failures = failures.into_inner().unwrap();
     let missed: Vec<_> = expected.difference(&failures).collect();
     let beside: Vec<_> = failures.difference(&expected).collect();
     assert!(

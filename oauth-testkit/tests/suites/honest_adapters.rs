@@ -1,15 +1,6 @@
 //! The suite for adapters, passed by an honest one.
 
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
-#[path = "support/honest_adapter/mod.rs"]
-mod honest_adapter;
-
-use honest_adapter::Honest;
+use crate::honest_adapter::Honest;
 use oauth_testkit::conformance::adapter::{RULES, Redirects, factory};
 
 oauth_testkit::adapter_conformance! {

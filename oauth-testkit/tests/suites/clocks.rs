@@ -1,20 +1,13 @@
 //! The rules for clocks: our own keep them, and each finds the clock that breaks it.
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
+use crate::rules::each_finds_what_breaks_it;
 use oauth_core::{BoxFuture, Clock, Instant};
 use oauth_testkit::ManualClock;
 use oauth_testkit::conformance::clock::{ClockUnderTest, RULES};
-use support::rules::each_finds_what_breaks_it;
 
 mod the_manual_clock {
     use super::manual;
