@@ -131,15 +131,15 @@ fn checks() -> Result<Vec<Step>> {
         .iter()
         .filter(|package| package.published && package.name != THE_GUIDE);
     for package in alone {
-        // Without features only what is in the package: the tests bring other packages, and with them features. What is
-        // between the two is built by the tests.
+        // Only what is in the package: its tests bring other packages, and with them features. They are linted with
+        // the rest of the workspace. What is between no features and all is built by the tests.
         let sets: &[(&str, &[&str])] = if package.has_features {
             &[
                 (", no default features", &["--no-default-features"]),
-                (", all features", &["--all-features", "--all-targets"]),
+                (", all features", &["--all-features"]),
             ]
         } else {
-            &[("", &["--all-targets"])]
+            &[("", &[])]
         };
         for (features, flags) in sets {
             let clippy = CommandLine::cargo(["clippy", "-p", &package.name])
