@@ -49,18 +49,20 @@ fn tasks(runtime: &Runtime) -> Crew<'_> {
 /// Places in the list of contenders.
 const LOOK: usize = 0;
 const OWN_HEADER: usize = 1;
-const OWN_TOKEN: usize = 2;
-const AWAIT_TOKEN: usize = 3;
-const GUARD: usize = 4;
-const GUARD_INLINED: usize = 5;
-const SHARED_COUNT: usize = 6;
-const PER_THREAD: usize = 7;
+const OWN_BY_THREAD: usize = 2;
+const OWN_TOKEN: usize = 3;
+const AWAIT_TOKEN: usize = 4;
+const GUARD: usize = 5;
+const GUARD_INLINED: usize = 6;
+const SHARED_COUNT: usize = 7;
+const PER_THREAD: usize = 8;
 
 fn contenders(source: &SharedTokenSource) -> Result<Vec<Contender>> {
     let reference = ready_reference()?;
     let through_dyn: &'static dyn Look = reference;
     let clone = || SharedTokenSource::clone(source);
-    let (look, own_header, own_token, token) = (clone(), clone(), clone(), clone());
+    let (look, own_header, own_by_thread) = (clone(), clone(), clone());
+    let (own_token, token) = (clone(), clone());
     Ok(vec![
         Contender::new("ours: look in place (with_ready)", move |times| {
             for _ in 0..times {
@@ -69,11 +71,18 @@ fn contenders(source: &SharedTokenSource) -> Result<Vec<Contender>> {
                 }));
             }
         }),
-        Contender::new("ours: own the header (with_ready)", move |times| {
+        Contender::new("ours: own the header (header().clone())", move |times| {
             for _ in 0..times {
                 let mut header = None;
                 black_box(&own_header)
                     .with_ready(&mut |token| header = Some(token.header().clone()));
+                black_box(header);
+            }
+        }),
+        Contender::new("ours: own the header (to_header)", move |times| {
+            for _ in 0..times {
+                let mut header = None;
+                black_box(&own_by_thread).with_ready(&mut |token| header = Some(token.to_header()));
                 black_box(header);
             }
         }),
@@ -126,8 +135,26 @@ fn figures(timings: &Timings, crew: &str) -> Vec<Figure> {
     vec![
         beside("look in place", LOOK, "guard and coarse clock", GUARD).budget(budget),
         beside("look in place", LOOK, "the same inlined", GUARD_INLINED),
-        beside("own the header", OWN_HEADER, "shared count", SHARED_COUNT).budget(budget),
-        beside("own the header", OWN_HEADER, "per-thread copy", PER_THREAD),
+        beside(
+            "own a clone of the header",
+            OWN_HEADER,
+            "shared count",
+            SHARED_COUNT,
+        )
+        .budget(budget),
+        beside(
+            "own the header",
+            OWN_BY_THREAD,
+            "shared count",
+            SHARED_COUNT,
+        )
+        .budget(budget),
+        beside(
+            "own the header",
+            OWN_BY_THREAD,
+            "per-thread copy",
+            PER_THREAD,
+        ),
         beside("own the token", OWN_TOKEN, "shared count", SHARED_COUNT).budget(budget),
         beside("own the token", OWN_TOKEN, "per-thread copy", PER_THREAD),
         beside("await the token", AWAIT_TOKEN, "shared count", SHARED_COUNT),

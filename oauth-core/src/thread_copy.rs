@@ -34,20 +34,32 @@ thread_local! {
 
 /// A clone of `token`, or of this thread's copy of it.
 pub(crate) fn for_this_thread(token: &AccessToken) -> AccessToken {
-    COPY.try_with(|copy| Some(copy.try_borrow_mut().ok()?.of(token)))
-        .ok()
-        .flatten()
-        .unwrap_or_else(|| token.clone())
+    take(token, AccessToken::clone).with_generation(token.generation())
+}
+
+/// Takes a part of `token`, or of this thread's copy of it.
+pub(crate) fn take<T>(token: &AccessToken, part: impl Fn(&AccessToken) -> T) -> T {
+    let of_copy = |copy: &RefCell<Copy>| match copy.try_borrow_mut() {
+        Ok(mut copy) => part(copy.of(token)),
+        Err(_) => part(token),
+    };
+    COPY.try_with(of_copy).unwrap_or_else(|_| part(token))
 }
 
 impl Copy {
-    fn of(&mut self, token: &AccessToken) -> AccessToken {
-        if let Some(own) = &self.token
-            && std::ptr::eq(self.of.as_ptr(), Arc::as_ptr(token.parts()))
-        {
+    /// The copy of the token, or else the token.
+    #[inline]
+    fn of<'a>(&'a mut self, token: &'a AccessToken) -> &'a AccessToken {
+        if std::ptr::eq(self.of.as_ptr(), Arc::as_ptr(token.parts())) {
             self.other.1 = 0;
-            return own.clone().with_generation(token.generation());
+            return self.token.as_ref().unwrap_or(token);
         }
+        self.of_another(token)
+    }
+
+    /// That of a token of which there is no copy yet.
+    #[inline(never)]
+    fn of_another<'a>(&'a mut self, token: &'a AccessToken) -> &'a AccessToken {
         if self.of.strong_count() == 0 {
             // Nobody has that token any more.
             self.token = None;
@@ -59,17 +71,17 @@ impl Copy {
             _ => (address, 1),
         };
         if self.other.1 < WORTH_IT {
-            return token.clone();
+            return token;
         }
         self.of = Arc::downgrade(token.parts());
-        let own = token.detached();
-        self.token = Some(own.clone());
-        own
+        self.token.insert(token.detached())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn token(secret: &str) -> AccessToken {
@@ -93,6 +105,10 @@ mod tests {
             "one copy, not many"
         );
         assert_eq!((own.header(), own.generation()), (one.header(), 7));
+        let place = |header: &HeaderValue| header.as_bytes().as_ptr();
+        assert_eq!(place(&one.to_header()), place(own.header()));
+        assert_eq!(one.to_header(), one.header());
+        assert!(one.to_header().is_sensitive());
         assert!(own.header().is_sensitive());
         let elsewhere = std::thread::scope(|scope| {
             let elsewhere = scope.spawn(|| is_shared(&one, &for_this_thread(&one)));

@@ -60,10 +60,10 @@ impl Peer for Ours {
     async fn header(&self) -> Result<HeaderValue> {
         let mut header = None;
         self.source
-            .with_ready(&mut |token| header = Some(token.header().clone()));
+            .with_ready(&mut |token| header = Some(token.to_header()));
         match header {
             Some(header) => Ok(header),
-            None => Ok(self.source.token().await?.header().clone()),
+            None => Ok(self.source.token().await?.to_header()),
         }
     }
 
