@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::scope::Scopes;
-use crate::secret::{REDACTED, wiped_bytes};
+use crate::secret::{REDACTED, wiped_bytes, wiped_bytes_apart};
 use crate::thread_copy;
 use crate::time::{Instant, MaybeNanos};
 
@@ -194,7 +195,7 @@ impl AccessToken {
     /// The same token with memory of its own: its clones, and those of its header, count by themselves.
     pub(crate) fn detached(&self) -> Self {
         let header = self.parts.header.as_bytes();
-        let header = sensitive(Zeroizing::new(header.to_vec()));
+        let header = sensitive(wiped_bytes_apart(Zeroizing::new(header.to_vec())));
         let parts = Parts {
             header: header.unwrap_or_else(|_| self.parts.header.clone()),
             ..Parts::clone(&self.parts)
@@ -336,11 +337,11 @@ fn authorization(token_type: TokenType, secret: &str) -> Result<HeaderValue, Inv
     bytes.push(b' ');
     bytes.extend_from_slice(secret.as_bytes());
     // Visible ASCII and one space are always a header value: the error is out of reach.
-    sensitive(bytes).map_err(|_| InvalidToken::Empty)
+    sensitive(wiped_bytes(bytes)).map_err(|_| InvalidToken::Empty)
 }
 
-fn sensitive(bytes: Zeroizing<Vec<u8>>) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
-    let mut header = HeaderValue::from_maybe_shared(wiped_bytes(bytes))?;
+fn sensitive(bytes: Bytes) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+    let mut header = HeaderValue::from_maybe_shared(bytes)?;
     header.set_sensitive(true);
     Ok(header)
 }

@@ -51,7 +51,7 @@ fn p02_owning_the_ready_token_and_its_header_allocates_nothing() {
     let source = warm_source();
     // By then this thread has its copy of it.
     for _ in 0..16 {
-        source.ready().unwrap().to_header();
+        black_box(source.ready().unwrap().to_header());
     }
     let counted = measure(|| {
         for _ in 0..HITS {
