@@ -12,7 +12,6 @@ use zeroize::Zeroizing;
 
 use crate::scope::Scopes;
 use crate::secret::{REDACTED, wiped_bytes, wiped_bytes_apart};
-use crate::thread_copy;
 use crate::time::{Instant, MaybeNanos};
 
 /// How a token is presented to an API (RFC 6749 §7.1).
@@ -119,17 +118,6 @@ impl AccessToken {
     #[must_use]
     pub fn header(&self) -> &HeaderValue {
         &self.parts.header
-    }
-
-    /// That value to keep: a clone of [`header`](Self::header), which allocates nothing.
-    ///
-    /// Threads that clone the header of one token all change its reference count, which gets more expensive with their
-    /// number. So a thread that asks for the same one 16 times in a row makes itself a copy, and then gets clones of that:
-    /// the copy that an [`Authorizer`](crate::Authorizer) uses too, and with the same end. Where no copy may
-    /// outlive the token, clone [`header`](Self::header).
-    #[must_use]
-    pub fn to_header(&self) -> HeaderValue {
-        thread_copy::take(self, |token| token.header().clone())
     }
 
     /// How the token is presented to an API.
