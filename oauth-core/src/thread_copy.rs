@@ -54,7 +54,7 @@ pub(crate) fn for_this_thread(token: &AccessToken) -> AccessToken {
 }
 
 /// Takes a part of `token`, or of this thread's copy of it.
-pub(crate) fn take<T>(token: &AccessToken, part: impl Fn(&AccessToken) -> T) -> T {
+fn take<T>(token: &AccessToken, part: impl Fn(&AccessToken) -> T) -> T {
     let of_copy = |copy: &RefCell<Copy>| match copy.try_borrow_mut() {
         Ok(mut copy) => part(copy.of(token)),
         Err(_) => part(token),

@@ -29,7 +29,7 @@ pub struct Settings {
     #[arg(long)]
     pub quick: bool,
 
-    /// Only libraries in whose name this is.
+    /// Only libraries in whose name this is, or one of several that commas part.
     #[arg(long, value_name = "NAME")]
     pub only: Option<String>,
 
@@ -87,7 +87,7 @@ fn main() -> Result<()> {
     .into_iter()
     .filter(|entry| {
         let only = settings.only.as_deref();
-        only.is_none_or(|only| entry.name.contains(only))
+        only.is_none_or(|only| only.split(',').any(|part| entry.name.contains(part)))
     })
     .collect();
     let runtime = tokio::runtime::Builder::new_multi_thread()
