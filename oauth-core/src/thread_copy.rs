@@ -35,8 +35,7 @@ thread_local! {
 }
 
 impl AccessToken {
-    /// The value of the `Authorization` header, to keep: a clone of [`header`](Self::header), which
-    /// allocates nothing.
+    /// The value of the `Authorization` header, to keep: a clone of [`header`](Self::header).
     ///
     /// Threads that clone the header of one token all change its reference count, which gets more expensive with their
     /// number. So a thread that asks for the same one 16 times in a row makes itself a copy, and then gets clones of that:

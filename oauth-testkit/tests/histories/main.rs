@@ -57,7 +57,9 @@ fn a_history_prints_itself_as_a_scenario_that_can_be_saved() {
 
 fn config() -> Config {
     Config {
-        cases: env::var("OAUTH_HISTORIES").map_or(10_000, |count| count.parse().unwrap()) / 2,
+        cases: env::var("OAUTH_HISTORIES")
+            .map_or(10_000_u32, |count| count.parse().unwrap())
+            .div_ceil(2),
         // What fails is printed as a scenario, which is a better thing to keep than a seed.
         failure_persistence: None,
         ..Config::default()
