@@ -21,7 +21,11 @@ const HOW: &str = "Requests a second to a server on the same machine, by tasks o
     In each round every case is run between two runs of its raw client, which sends a constant header; the cases come \
     in an order that is drawn anew. The ratio of a round is that to the mean of its two raw runs. With 64 in \
     flight the processor is what there is too little of, and requests a second of processor time (of the whole \
-    process, the server too) are what is judged: they do not depend on what else the machine has to do.";
+    process, the server too) are what is judged: they do not depend on what else the machine has to do. One run of the same \
+    program may differ from the next by a hundredth, and nothing is judged finer than that.";
+
+/// By how much runs of the same program differ.
+const RESOLUTION: f64 = 0.01;
 
 /// Makes requests: so many tasks, so many requests; gives the rate.
 type Run = Box<dyn Fn(usize, usize) -> Result<Rate>>;
@@ -63,7 +67,7 @@ pub(crate) fn measure(settings: &Settings) -> Result<Section> {
             section.figures.push(by_time);
             // One request at a time waits for the network most of its time; what counts is many.
             section.figures.push(if in_flight == 64 {
-                by_cpu.budget(Budget::RatioAtLeast(case.budget))
+                by_cpu.budget_to_within(Budget::RatioAtLeast(case.budget), RESOLUTION)
             } else {
                 by_cpu
             });

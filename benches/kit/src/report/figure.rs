@@ -52,6 +52,9 @@ pub struct Figure {
     /// What it may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
+    /// How far it, or its ratio where that is judged, may be off from one run to the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<f64>,
     /// What the budget says about it.
     pub verdict: Verdict,
 }
@@ -104,6 +107,7 @@ impl Figure {
             value,
             beside: None,
             budget: None,
+            resolution: None,
             verdict: Verdict::None,
         }
     }
@@ -121,16 +125,24 @@ impl Figure {
 
     /// It has a budget: the median is judged, where it is sure enough.
     #[must_use]
-    pub fn budget(mut self, budget: Budget) -> Self {
+    pub fn budget(self, budget: Budget) -> Self {
+        self.budget_to_within(budget, 0.0)
+    }
+
+    /// The same for what differs by so much from run to run, however many rounds a run has.
+    #[must_use]
+    pub fn budget_to_within(mut self, budget: Budget, resolution: f64) -> Self {
         let ratio = self.beside.as_ref().map(|beside| beside.ratio);
+        let judge = |of, is_within: &dyn Fn(f64) -> bool| judge(of, resolution, is_within);
         self.verdict = match (budget, ratio) {
             (Budget::NeverMore(limit), _) => met_if(self.value.most <= limit),
-            (Budget::AtMost(limit), _) => judge(self.value, |value| value <= limit),
-            (Budget::RatioAtMost(limit), Some(ratio)) => judge(ratio, |ratio| ratio <= limit),
-            (Budget::RatioAtLeast(limit), Some(ratio)) => judge(ratio, |ratio| ratio >= limit),
+            (Budget::AtMost(limit), _) => judge(self.value, &|value| value <= limit),
+            (Budget::RatioAtMost(limit), Some(ratio)) => judge(ratio, &|ratio| ratio <= limit),
+            (Budget::RatioAtLeast(limit), Some(ratio)) => judge(ratio, &|ratio| ratio >= limit),
             (Budget::RatioAtMost(_) | Budget::RatioAtLeast(_), None) => Verdict::Missed,
         };
         self.budget = Some(budget);
+        self.resolution = (resolution > 0.0).then_some(resolution);
         self
     }
 }
@@ -143,9 +155,9 @@ fn met_if(is_met: bool) -> Verdict {
     }
 }
 
-fn judge(of: Quartiles, is_within: impl Fn(f64) -> bool) -> Verdict {
+fn judge(of: Quartiles, resolution: f64, is_within: impl Fn(f64) -> bool) -> Verdict {
     let (from, to) = of.sure;
-    if of.disturbed || is_within(from) != is_within(to) {
+    if of.disturbed || is_within(from - resolution) != is_within(to + resolution) {
         return Verdict::Unclear;
     }
     met_if(is_within(of.median))
@@ -229,6 +241,19 @@ mod tests {
         ] {
             let judged = beside(ratio).budget(Budget::RatioAtLeast(0.98));
             assert_eq!(judged.verdict, verdict, "{ratio:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_judged_no_finer_than_runs_agree() {
+        for (value, verdict) in [
+            (9.9, Verdict::Met),
+            (9.85, Verdict::Unclear),
+            (9.75, Verdict::Unclear),
+            (9.6, Verdict::Missed),
+        ] {
+            let judged = figure(value, 10.0).budget_to_within(Budget::RatioAtLeast(0.98), 0.01);
+            assert_eq!(judged.verdict, verdict, "{value}");
         }
     }
 

@@ -64,10 +64,7 @@ fn write_verdicts(text: &mut String, report: &Report) {
         (Verdict::Unclear, "too close to call"),
     ] {
         for (section, figure) in report.judged(verdict) {
-            let (outcome, budget) = (
-                outcome(figure),
-                figure.budget.map_or_else(String::new, budget),
-            );
+            let (outcome, budget) = (outcome(figure), budget(figure));
             line(
                 text,
                 &format!(
@@ -125,7 +122,7 @@ fn row(figure: &Figure) -> Vec<String> {
             )
         }),
         beside.map_or_else(String::new, |beside| quartiles(beside.ratio)),
-        figure.budget.map_or_else(String::new, budget),
+        budget(figure),
         match figure.verdict {
             Verdict::None => "",
             Verdict::Met => "met",
@@ -146,12 +143,17 @@ fn outcome(figure: &Figure) -> String {
     }
 }
 
-fn budget(budget: Budget) -> String {
-    match budget {
-        Budget::AtMost(limit) => format!("≤ {}", readable(limit)),
-        Budget::NeverMore(limit) => format!("never > {}", readable(limit)),
-        Budget::RatioAtMost(limit) => format!("≤ {} ×", readable(limit)),
-        Budget::RatioAtLeast(limit) => format!("≥ {} ×", readable(limit)),
+fn budget(figure: &Figure) -> String {
+    let text = match figure.budget {
+        None => return String::new(),
+        Some(Budget::AtMost(limit)) => format!("≤ {}", readable(limit)),
+        Some(Budget::NeverMore(limit)) => format!("never > {}", readable(limit)),
+        Some(Budget::RatioAtMost(limit)) => format!("≤ {} ×", readable(limit)),
+        Some(Budget::RatioAtLeast(limit)) => format!("≥ {} ×", readable(limit)),
+    };
+    match figure.resolution {
+        None => text,
+        Some(resolution) => format!("{text}, to ± {resolution}"),
     }
 }
 
@@ -222,5 +224,13 @@ mod tests {
             text.contains("| look | 30 ns | guard: 20 ns | 1.50 | ≤ 1.30 × | **missed** |"),
             "{text}"
         );
+    }
+    #[test]
+    fn how_finely_a_figure_is_judged_stands_beside_its_budget() {
+        let exactly = Quartiles::exactly;
+        let figure = Figure::new("requests", "/s", exactly(97.0))
+            .beside("raw", exactly(100.0), exactly(0.97))
+            .budget_to_within(Budget::RatioAtLeast(0.98), 0.01);
+        assert_eq!(budget(&figure), "≥ 0.980 ×, to ± 0.01");
     }
 }
