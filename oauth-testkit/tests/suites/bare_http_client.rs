@@ -78,6 +78,9 @@ impl HttpClient for Bare {
         let outcome = sent.and(answered);
         let outcome = outcome.and_then(|()| self.exchange(&mut stream, begin, &mut stage));
         if self.clings_after(&outcome) {
+            if outcome.is_ok() {
+                await_end(&stream);
+            }
             *self.kept.lock().unwrap() = Some(stream);
         }
         let (head, body) = outcome.map_err(|error| self.describe(error, stage, &request))?;
@@ -107,22 +110,28 @@ impl Bare {
 
     /// Until there is something to read, be it an end, or the time is over: so far the request can be given up.
     async fn answered(&self, stream: &TcpStream, begin: Instant) -> io::Result<()> {
+        stream.set_read_timeout(Some(Duration::from_millis(1)))?;
+        let limit = match self.flaw {
+            Flaw::LimitsEachRead | Flaw::HangIsTransport => self.ample_limit(),
+            _ => self.limit,
+        };
         poll_fn(|context| {
-            stream.set_nonblocking(true).unwrap();
-            let peeked = stream.peek(&mut [0]);
-            stream.set_nonblocking(false).unwrap();
-            match peeked {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            match stream.peek(&mut [0]) {
+                Err(error) if is_timeout(error.kind()) => {}
                 peeked => return Poll::Ready(peeked.map(drop)),
             }
-            if now().duration_since(begin) >= self.limit {
+            if now().duration_since(begin) >= limit {
                 return Poll::Ready(Err(ErrorKind::TimedOut.into()));
             }
-            std::thread::yield_now();
             context.waker().wake_by_ref();
             Poll::Pending
         })
         .await
+    }
+
+    /// Not even a busy machine is as slow as that.
+    fn ample_limit(&self) -> Duration {
+        self.limit * 10
     }
 
     fn exchange(
@@ -202,11 +211,11 @@ impl Bare {
         buffer: &mut Vec<u8>,
         begin: Instant,
     ) -> io::Result<usize> {
-        let spent = match self.flaw {
-            Flaw::LimitsEachRead => Duration::ZERO,
-            _ => now().duration_since(begin),
+        let left = match self.flaw {
+            Flaw::LimitsEachRead => self.ample_limit(),
+            Flaw::HangIsTransport if buffer.is_empty() => self.ample_limit(),
+            _ => self.limit.saturating_sub(now().duration_since(begin)),
         };
-        let left = self.limit.saturating_sub(spent);
         if left.is_zero() {
             return Err(ErrorKind::TimedOut.into());
         }
@@ -219,12 +228,13 @@ impl Bare {
 
     fn describe(&self, error: io::Error, stage: Stage, request: &Request<Bytes>) -> HttpError {
         match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::TimedOut
-                if self.flaw == Flaw::HangIsTransport && stage == Stage::Head =>
+            kind if is_timeout(kind)
+                && self.flaw == Flaw::HangIsTransport
+                && stage == Stage::Head =>
             {
                 HttpError::transport(error)
             }
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => HttpError::timeout(error),
+            kind if is_timeout(kind) => HttpError::timeout(error),
             ErrorKind::ConnectionReset if self.flaw == Flaw::TellsEverything => {
                 HttpError::transport(format!(
                     "{:?}",
@@ -314,4 +324,16 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 )]
 fn now() -> Instant {
     Instant::now()
+}
+
+/// For a while: who writes to a server that is about to hang up may be told by a reset, and not by an end.
+fn await_end(stream: &TcpStream) {
+    let bound = Duration::from_millis(300);
+    stream.set_read_timeout(Some(bound)).unwrap();
+    let _ = stream.peek(&mut [0]);
+}
+
+/// Of a read, which says one or the other.
+fn is_timeout(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

@@ -126,22 +126,27 @@ struct Flawed {
 
 /// Those who are between a look and the write that follows it.
 #[derive(Default)]
-struct Crowd(Mutex<usize>, Condvar);
+struct Crowd(Mutex<Looking>, Condvar);
+
+#[derive(Default)]
+struct Looking {
+    inside: usize,
+    came: usize,
+}
 
 impl Crowd {
-    /// Waits a little for others; whether there are any.
+    /// Waits a little for others; whether there were any.
     fn is_joined(&self) -> bool {
-        let mut inside = self.0.lock().unwrap();
-        *inside += 1;
+        let mut looking = self.0.lock().unwrap();
+        looking.inside += 1;
+        looking.came += 1;
+        let came = looking.came;
         self.1.notify_all();
         let bound = Duration::from_millis(20);
-        let alone = |inside: &mut usize| *inside < 2;
-        let (inside, _) = self.1.wait_timeout_while(inside, bound, alone).unwrap();
-        *inside >= 2
-    }
-
-    fn leave(&self) {
-        *self.0.lock().unwrap() -= 1;
+        let alone = |looking: &mut Looking| looking.inside < 2 && looking.came == came;
+        let (mut looking, waited) = self.1.wait_timeout_while(looking, bound, alone).unwrap();
+        looking.inside -= 1;
+        !waited.timed_out()
     }
 }
 
@@ -275,12 +280,15 @@ impl TokenStore for Flawed {
 
     async fn save(&self, key: &TokenKey, token: &StoredToken) -> Result<(), StoreError> {
         self.tell(Flaw::TellsNoSaves);
-        if self.flaw == Flaw::LooksBeforeItSaves {
-            let was_joined = self.crowd.is_joined();
-            if was_joined && let Some(there) = self.tokens.load(key).await? {
-                self.tokens.remove(key, &there).await?;
+        // Of two who looked before either wrote, the one with the lower number is the last to write.
+        if self.flaw == Flaw::LooksBeforeItSaves
+            && self.crowd.is_joined()
+            && let Some(there) = self.tokens.load(key).await?
+        {
+            if there.fencing() < token.fencing() {
+                return Ok(());
             }
-            self.crowd.leave();
+            self.tokens.remove(key, &there).await?;
         }
         let key = &self.token_key(key);
         *self.saved.lock().unwrap() = Some(token.clone());
@@ -341,12 +349,8 @@ impl TokenStore for Flawed {
             Flaw::LeasesForHalfTheTime => ttl / 2,
             _ => ttl,
         };
-        if self.flaw == Flaw::LooksBeforeItLeases {
-            let was_joined = self.crowd.is_joined();
-            self.crowd.leave();
-            if was_joined {
-                return Ok(Some(Lease::new(99)));
-            }
+        if self.flaw == Flaw::LooksBeforeItLeases && self.crowd.is_joined() {
+            return Ok(Some(Lease::new(99)));
         }
         let Some(lease) = self.leases.lease(key, ttl).await? else {
             let twice = self.flaw == Flaw::LeasesTwice

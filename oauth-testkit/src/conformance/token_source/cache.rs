@@ -63,7 +63,7 @@ impl World {
                 return true;
             }
         }
-        eventually(PATIENCE / 10, || self.upstream.waiting() > 0)
+        eventually(PATIENCE, || self.upstream.waiting() > 0)
     }
 
     /// Without anybody waiting there is this token.
@@ -103,6 +103,8 @@ pub fn p01_life_counts_from_the_request(make: &CacheFactory<'_>) {
     world.upstream.close();
     world.script().next_token("first", HOUR);
     let outcomes = world.cache.herd(1, |_| {
+        let asked = eventually(PATIENCE, || world.upstream.waiting() > 0);
+        assert!(asked, "nobody asks for a token");
         world.clock.advance(10 * SECOND);
         world.upstream.open();
     });
@@ -182,7 +184,7 @@ pub fn p03_a_failed_renewal_costs_no_usable_token(make: &CacheFactory<'_>) {
         world.hands_out_at_once(&first);
     }
     // A renewal in the background may still be on its way to failure.
-    if world.cache.renews_ahead && eventually(PATIENCE / 10, || world.requests() > 1) {
+    if world.cache.renews_ahead && eventually(PATIENCE, || world.requests() > 1) {
         world.hands_out_at_once(&first);
     }
 }
@@ -270,6 +272,9 @@ pub fn p06_retry_after_is_obeyed(make: &CacheFactory<'_>) {
     world
         .script()
         .always(Err(error.retry_after(60 * SECOND).build()));
+    let _ = world.cache.glance();
+    let asked = eventually(PATIENCE, || world.requests() > 0);
+    assert!(asked, "nobody asks for a token");
     for second in 0..60 {
         let _ = world.cache.glance();
         assert_eq!(
@@ -339,14 +344,15 @@ pub fn p07_a_request_begun_before_a_rejection_brings_nothing_back(make: &CacheFa
     world.script().next_token(first.secret(), HOUR);
     world.upstream.open();
     world.script().await_calls(2);
-    let back = || world.cache.ready_secret().as_deref() == Some(first.secret());
+    let is_ready = || world.cache.ready_secret().as_deref() == Some(first.secret());
     assert!(
-        !eventually(PATIENCE / 100, back),
+        !eventually(PATIENCE / 100, is_ready),
         "the rejected token is back"
     );
     let after = world.cache.token();
-    let back = after.is_ok_and(|token| token.secret() == first.secret());
-    assert!(!back, "the rejected token is back");
+    let is_given = after.is_ok_and(|token| token.secret() == first.secret());
+    // Who had to wait for a token has waited for the request that was under way.
+    assert!(!is_given && !is_ready(), "the rejected token is back");
 }
 
 /// If the API refuses whatever it is sent, the token endpoint must not pay for it.
