@@ -162,14 +162,7 @@ impl Setup {
 #[track_caller]
 fn refused(response: &Response, error: &str, description: &str) {
     assert_eq!((response.status, response.error().as_str()), (400, error));
-    let told = response.json()["error_description"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(
-        told.contains(description),
-        "{told:?} is not {description:?}"
-    );
+    response.assert_description(description);
 }
 
 #[test]

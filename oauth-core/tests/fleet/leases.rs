@@ -5,7 +5,7 @@ use std::time::Duration;
 use oauth_core::RefreshPolicy;
 
 use crate::processes::{
-    HOUR, LEASE_TTL, Process, STORE_TIMEOUT, duration, finished, poll_a_while, waits, world,
+    HOUR, LEASE_TTL, Process, STORE_TIMEOUT, World, duration, finished, poll_a_while, waits, world,
 };
 
 #[test]
@@ -51,16 +51,21 @@ fn p12_a_renewal_is_made_once_and_nobody_waits_for_it() {
     assert_eq!(world.server.asked(), 2);
 }
 
-#[test]
-fn p12_when_the_holder_dies_another_takes_over_within_the_life_of_the_lease() {
-    let world = world();
-    let (dying, other) = (world.process(), world.process());
+/// In the middle of its request.
+fn dies_with_the_lease(world: &World, dying: Process) {
     world.server.shut(true);
     let mut asking = dying.ask();
     assert!(waits(&mut asking));
     drop(asking);
     drop(dying);
     world.server.shut(false);
+}
+
+#[test]
+fn p12_when_the_holder_dies_another_takes_over_within_the_life_of_the_lease() {
+    let world = world();
+    let (dying, other) = (world.process(), world.process());
+    dies_with_the_lease(&world, dying);
 
     let mut waiting = other.ask();
     assert!(waits(&mut waiting));
@@ -88,12 +93,7 @@ fn p12_a_lease_never_lasts_so_long_that_who_waits_for_its_dead_holder_fails() {
         world.process_with(world.clock.clone(), policy)
     };
     let (dying, other) = (process(), process());
-    world.server.shut(true);
-    let mut asking = dying.ask();
-    assert!(waits(&mut asking));
-    drop(asking);
-    drop(dying);
-    world.server.shut(false);
+    dies_with_the_lease(&world, dying);
     let waited = duration(&world.clock, &mut other.ask());
     assert!(waited <= patience / 2 + STORE_TIMEOUT, "{waited:?}");
 }

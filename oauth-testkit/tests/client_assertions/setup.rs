@@ -76,12 +76,5 @@ pub(crate) fn refused(response: &Response, description: &str) {
         (response.status, response.error().as_str()),
         (401, "invalid_client")
     );
-    let told = response.json()["error_description"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(
-        told.contains(description),
-        "{told:?} is not {description:?}"
-    );
+    response.assert_description(description);
 }

@@ -48,6 +48,16 @@ impl Response {
             .expect("an error code")
             .to_owned()
     }
+
+    /// That the error is described in words with these among them.
+    #[track_caller]
+    pub fn assert_description(&self, words: &str) {
+        let told = self.json()["error_description"]
+            .as_str()
+            .expect("a description")
+            .to_owned();
+        assert!(told.contains(words), "{told:?} is not {words:?}");
+    }
 }
 
 /// One connection, kept alive as long as the server does.

@@ -29,13 +29,10 @@ fn ask_mtls(
     client.exchange(request)
 }
 
+#[track_caller]
 fn refused(response: &Response, error: &str, description: &str) {
     assert_eq!(response.error(), error, "{response:?}");
-    let told = response.json()["error_description"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(told.contains(description), "{told}");
+    response.assert_description(description);
 }
 
 const TLS_GRANT: &str = "grant_type=client_credentials&client_id=service";

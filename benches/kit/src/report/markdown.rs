@@ -225,6 +225,7 @@ mod tests {
             "{text}"
         );
     }
+
     #[test]
     fn how_finely_a_figure_is_judged_stands_beside_its_budget() {
         let exactly = Quartiles::exactly;
